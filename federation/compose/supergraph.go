@@ -1,0 +1,94 @@
+package compose
+
+import (
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"concordat/federation/source"
+	"concordat/policy"
+	"concordat/privacy"
+)
+
+// Supergraph is what composition yields: the public schema and what each element of it stands for. It is
+// immutable.
+type Supergraph struct {
+	Schema   *ast.Schema        // whole public schema, control plane included
+	Entities map[string]*Entity // by type name
+	Roots    map[string]*Root   // agency fields of Query, by name
+	// Depends lists, for every derived schema element ("Query.admissions", "AdmissionFilter.note",
+	// "AdmissionField.note" for an enum value, "Admission.conditionsAggregate"), the coordinates that must be visible for it to exist.
+	// An element is visible where each coordinate is visible for at least one agency that offers it.
+	Depends map[string][]privacy.Coordinate
+	Catalog policy.Catalog
+	Hash    string // hex SHA-256 of the inputs
+}
+
+// Entity is a type with rows.
+type Entity struct {
+	Name   string
+	Key    []string // field names of its first @key; never empty
+	Fields []*Field // in SDL order: scalars and joins, not the derived aggregates
+	Parts  []*Part  // the agencies that hold rows, in order of source name
+
+	Members map[string]Member // every field of the public object type, by name
+	// Names of derived types.
+	Connection, Edge, Filter, OrderInput, FieldEnum   string
+	Aggregate, Group, GroupKey, GroupInput, GroupEnum string
+}
+
+// Part is one agency's share of an entity: its rows.
+type Part struct {
+	Agency   policy.AgencyID
+	Source   string
+	Relation source.Relation
+}
+
+// Field is a scalar or a join field as an agency declared it.
+type Field struct {
+	Name           string
+	Coordinate     privacy.Coordinate
+	Kind           privacy.Kind // zero for joins
+	Scalar         string       // GraphQL scalar name, "" for joins
+	Classification string
+	Hierarchy      string
+	Join           *Join             // nil for scalars
+	Agencies       []policy.AgencyID // who declares (and decides) it
+}
+
+// Join is a declared relation: rows of Target whose To equals this row's From.
+type Join struct {
+	Target   string // entity name
+	From, To string // field names
+	Many     bool
+}
+
+// Role says what a field of a public object type is.
+type Role uint8
+
+const (
+	RoleScalar        Role = iota + 1 // a column
+	RoleOrigin                        // _source
+	RoleJoinOne                       // an object of Join.Target, or null
+	RoleJoinMany                      // a connection of Join.Target, with the root's arguments
+	RoleJoinAggregate                 // the aggregate beside it
+)
+
+// Member is one field of a public object type. Field is nil for RoleOrigin.
+type Member struct {
+	Role  Role
+	Field *Field
+}
+
+// RootKind says what an agency field of Query does.
+type RootKind uint8
+
+const (
+	RootByKey RootKind = iota + 1
+	RootConnection
+	RootAggregate
+)
+
+// Root is one agency field of Query.
+type Root struct {
+	Kind   RootKind
+	Entity *Entity
+}

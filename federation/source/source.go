@@ -1,0 +1,126 @@
+// Package source is the contract between the gateway and where data lives. A Source answers a Query over one
+// relation with a columnar table; what it cannot do itself the gateway does with the same meaning (package eval).
+//
+// A Source promises: no row outside Query.Where, no column outside Query.Select, at most Query.MaxRows rows (else
+// ErrTooLarge), cancellation within 100 ms of the context's end, and errors that wrap one of the sentinels. It does
+// not promise an order unless asked for one.
+package source
+
+import (
+	"context"
+	"errors"
+
+	"concordat/policy/predicate"
+	"concordat/privacy"
+)
+
+// Errors a Source wraps; nothing else of its error text ever reaches a client.
+var (
+	ErrUnavailable = errors.New("source unavailable")
+	ErrTimeout     = errors.New("source timed out")
+	ErrInvalid     = errors.New("source answered something invalid")
+	ErrTooLarge    = errors.New("source result too large")
+)
+
+// Source fetches. Implementations are safe for concurrent use.
+type Source interface {
+	Fetch(ctx context.Context, q *Query) (*privacy.Table, error)
+}
+
+// Explainer is a Source that can say, without running it, what it would send and what it leaves to the gateway.
+type Explainer interface {
+	Explain(q *Query) Explanation
+}
+
+// Explanation is printed by `schema plan`.
+type Explanation struct {
+	Statement string   // SQL, GraphQL document, or a sentence
+	Pushed    []string // "filter", "order", "limit", "keys", "aggregate", "projection"
+	Local     []string // what the gateway does itself
+}
+
+// Relation binds an entity type to a source's table.
+type Relation struct {
+	Type    string
+	Table   string
+	Columns map[string]Column // by GraphQL field name
+}
+
+// Column binds a field to a physical column.
+type Column struct {
+	Coordinate privacy.Coordinate
+	Physical   string
+	Kind       privacy.Kind
+}
+
+// Query is one fetch. Fields are named as in GraphQL; Relation maps them.
+type Query struct {
+	Relation  *Relation
+	Select    []string            // columns of the answer, in this order (row queries)
+	Where     predicate.Predicate // the zero value fetches nothing
+	Keys      *Keys               // nil: not restricted by key
+	Order     []Order             // NULL last, whichever the direction; text by bytes
+	Limit     int                 // rows, 0: no limit; per key value where Keys.PerKey
+	Aggregate *Aggregate          // not nil: Select, Order and Limit are empty
+	MaxRows   int                 // more is ErrTooLarge
+}
+
+// Keys restricts to rows whose Field equals one of Values (distinct, not NULL).
+type Keys struct {
+	Field  string
+	Values []predicate.Value
+	PerKey bool // Order and Limit hold within each key value (window)
+}
+
+// Order is one term of an order.
+type Order struct {
+	Field      string
+	Descending bool
+}
+
+// Aggregate groups rows and measures each group. The answer has one column per Group and Measure, named As.
+// Without Group there is exactly one row, also over no rows.
+type Aggregate struct {
+	Group    []Group
+	Measures []Measure
+}
+
+// Group is one grouping key; with a Grain, the start of the period that holds the value, in the field's own kind
+// (a Date column does not take Hour).
+type Group struct {
+	Field string
+	Grain Grain
+	As    string
+}
+
+// Grain truncates dates and times (UTC).
+type Grain uint8
+
+const (
+	NoGrain Grain = iota
+	Hour
+	Day
+	Week // ISO 8601: starts on Monday
+	Month
+	Quarter
+	Year
+)
+
+// Func is an aggregate function. Averages are made by the gateway from sums and counts, so that they combine
+// exactly over sources.
+type Func uint8
+
+const (
+	CountRows   Func = iota + 1 // Int
+	CountValues                 // Int: rows where Field is not NULL
+	Sum                         // Int and BigInt: BigInt, refused on overflow; Float: Float; NULL over no values
+	Min                         // kind of Field
+	Max                         // kind of Field
+)
+
+// Measure is one aggregate of a group.
+type Measure struct {
+	Func  Func
+	Field string // empty for CountRows
+	As    string
+}
