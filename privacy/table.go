@@ -36,7 +36,7 @@ const (
 	Null                    // NULL in the source
 	Denied                  // policy says no
 	Suppressed              // withheld over the whole result (minimum group, k)
-	Failed                  // the fetch or the computation failed; Column.Failures names the code
+	Failed                  // the fetch or the computation failed; its code travels beside the table
 )
 
 // Domain says what the values of a column are: the zero Domain is raw.
