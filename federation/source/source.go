@@ -59,7 +59,7 @@ type Query struct {
 	Select    []string            // columns of the answer, in this order (row queries)
 	Where     predicate.Predicate // the zero value fetches nothing
 	Keys      *Keys               // nil: not restricted by key
-	Order     []Order             // NULL last, whichever the direction; text by bytes
+	Order     []Order             // text by bytes; see Order for NULL
 	Limit     int                 // rows, 0: no limit; per key value where Keys.PerKey
 	Aggregate *Aggregate          // not nil: Select, Order and Limit are empty
 	MaxRows   int                 // more is ErrTooLarge
@@ -72,10 +72,12 @@ type Keys struct {
 	PerKey bool // Order and Limit hold within each key value (window)
 }
 
-// Order is one term of an order.
+// Order is one term of an order. NULL comes last whichever the direction, first with NullsFirst (the reverse of an
+// order, for paging backwards).
 type Order struct {
 	Field      string
 	Descending bool
+	NullsFirst bool
 }
 
 // Aggregate groups rows and measures each group. The answer has one column per Group and Measure, named As.
