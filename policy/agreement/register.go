@@ -1,0 +1,158 @@
+package agreement
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Status says whether an agreement is in force. The zero value is Unknown, and only Active permits anything.
+type Status uint8
+
+const (
+	Unknown Status = iota // no such agreement
+	Active
+	Revoked
+	Expired
+	NotYetValid
+)
+
+func (s Status) String() string {
+	switch s {
+	case Active:
+		return "active"
+	case Revoked:
+		return "revoked"
+	case Expired:
+		return "expired"
+	case NotYetValid:
+		return "not yet valid"
+	}
+	return "unknown"
+}
+
+// ErrNotLoaded: the register has no agreements to answer from.
+var ErrNotLoaded = errors.New("agreement: register not loaded")
+
+// StatusPrefix begins the key of each agreement's status in the store.
+const StatusPrefix = "agreement/status/"
+
+// Store is what a Register needs of the state store. Put returns only when the value is durable.
+type Store interface {
+	Put(ctx context.Context, key string, value []byte) error
+	Each(ctx context.Context, prefix string, visit func(key string, value []byte) error) error
+}
+
+// Revocation is one stored status.
+type Revocation struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Time   time.Time `json:"time"`
+}
+
+// Register answers for the live status of agreements from memory: revocations are read once and written through.
+// It is safe for concurrent use.
+type Register struct {
+	store Store
+	now   func() time.Time
+	set   atomic.Pointer[Set]
+
+	mu      sync.RWMutex
+	revoked map[string]Revocation
+}
+
+// NewRegister reads the revocations from store. An entry that cannot be read is an error: taking it for "not
+// revoked" would fail open.
+func NewRegister(ctx context.Context, store Store, set *Set) (*Register, error) {
+	r := &Register{store: store, now: time.Now, revoked: map[string]Revocation{}}
+	r.set.Store(set)
+	err := store.Each(ctx, StatusPrefix, func(key string, value []byte) error {
+		id := strings.TrimPrefix(key, StatusPrefix)
+		var revocation Revocation
+		if err := json.Unmarshal(value, &revocation); err != nil {
+			return fmt.Errorf("status of %q: %w", id, err)
+		}
+		r.revoked[id] = revocation
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("agreement register: %w", err)
+	}
+	return r, nil
+}
+
+// Use makes set the one whose validity dates count, when a snapshot with it becomes current.
+func (r *Register) Use(set *Set) { r.set.Store(set) }
+
+// Status says whether the agreement named id is in force at now. It costs two map look-ups and reads no disk.
+func (r *Register) Status(ctx context.Context, id string, now time.Time) (Status, error) {
+	if err := ctx.Err(); err != nil {
+		return Unknown, err
+	}
+	set := r.set.Load()
+	if set == nil {
+		return Unknown, ErrNotLoaded
+	}
+	a, ok := set.Get(id)
+	if !ok {
+		return Unknown, nil
+	}
+	if _, revoked := r.Revocation(id); revoked {
+		return Revoked, nil
+	}
+	return a.statusAt(now), nil
+}
+
+func (a Agreement) statusAt(now time.Time) Status {
+	switch {
+	case now.Before(a.ValidFrom):
+		return NotYetValid
+	case !now.Before(a.ValidUntil):
+		return Expired
+	}
+	return Active
+}
+
+// Revocation returns who revoked id, when and why; false where nobody did.
+func (r *Register) Revocation(id string) (Revocation, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	revocation, ok := r.revoked[id]
+	return revocation, ok
+}
+
+// Revoke ends the agreement named id for good, with effect on every Status that begins after the call does; a
+// partner continues under a new agreement. id need not be loaded now: its file may come back with a later reload.
+// On an error the revocation holds in this process but may not survive a restart, so the caller must try again.
+// A second revocation of the same id changes nothing in memory and writes the first one again.
+func (r *Register) Revoke(ctx context.Context, id, by, reason string) error {
+	if !idPattern.MatchString(id) {
+		return fmt.Errorf("revoke agreement: %q is not an agreement's id", id)
+	}
+	revocation := r.markRevoked(id, Revocation{By: by, Reason: reason, Time: r.now().UTC()})
+	value, err := json.Marshal(revocation)
+	if err != nil {
+		return fmt.Errorf("revoke agreement %s: %w", id, err)
+	}
+	// The mark is set before the write, and stays if the write fails: fail closed. No lock is held across it.
+	if err := r.store.Put(ctx, StatusPrefix+id, value); err != nil {
+		return fmt.Errorf("revoke agreement %s: %w", id, err)
+	}
+	return nil
+}
+
+// markRevoked keeps the first revocation of an id and returns it.
+func (r *Register) markRevoked(id string, revocation Revocation) Revocation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if first, ok := r.revoked[id]; ok {
+		return first
+	}
+	r.revoked[id] = revocation
+	return revocation
+}
