@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"concordat/state"
 )
 
 // Status says whether an agreement is in force. The zero value is Unknown, and only Active permits anything.
@@ -42,10 +44,10 @@ var ErrNotLoaded = errors.New("agreement: register not loaded")
 // StatusPrefix begins the key of each agreement's status in the store.
 const StatusPrefix = "agreement/status/"
 
-// Store is what a Register needs of the state store. Put returns only when the value is durable.
+// Store is what a Register needs of the state store (*state.Store). Commit returns only when its writes are durable.
 type Store interface {
-	Put(ctx context.Context, key string, value []byte) error
-	Each(ctx context.Context, prefix string, visit func(key string, value []byte) error) error
+	Commit(ctx context.Context, fn func(state.Tx) error) error
+	View(fn func(state.ReadTx) error) error
 }
 
 // Revocation is one stored status.
@@ -71,19 +73,26 @@ type Register struct {
 func NewRegister(ctx context.Context, store Store, set *Set) (*Register, error) {
 	r := &Register{store: store, now: time.Now, revoked: map[string]Revocation{}}
 	r.set.Store(set)
-	err := store.Each(ctx, StatusPrefix, func(key string, value []byte) error {
-		id := strings.TrimPrefix(key, StatusPrefix)
-		var revocation Revocation
-		if err := json.Unmarshal(value, &revocation); err != nil {
-			return fmt.Errorf("status of %q: %w", id, err)
-		}
-		r.revoked[id] = revocation
-		return nil
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("agreement register: %w", err)
+	}
+	err := store.View(func(tx state.ReadTx) error {
+		return tx.Iterate([]byte(StatusPrefix), r.load)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("agreement register: %w", err)
 	}
 	return r, nil
+}
+
+func (r *Register) load(key, value []byte) error {
+	id := strings.TrimPrefix(string(key), StatusPrefix)
+	var revocation Revocation
+	if err := json.Unmarshal(value, &revocation); err != nil {
+		return fmt.Errorf("status of %q: %w", id, err)
+	}
+	r.revoked[id] = revocation
+	return nil
 }
 
 // Use makes set the one whose validity dates count, when a snapshot with it becomes current.
@@ -140,7 +149,8 @@ func (r *Register) Revoke(ctx context.Context, id, by, reason string) error {
 		return fmt.Errorf("revoke agreement %s: %w", id, err)
 	}
 	// The mark is set before the write, and stays if the write fails: fail closed. No lock is held across it.
-	if err := r.store.Put(ctx, StatusPrefix+id, value); err != nil {
+	err = r.store.Commit(ctx, func(tx state.Tx) error { return tx.Set([]byte(StatusPrefix+id), value) })
+	if err != nil {
 		return fmt.Errorf("revoke agreement %s: %w", id, err)
 	}
 	return nil
