@@ -170,8 +170,8 @@ func (c *Column) newCode(s string) uint32 {
 	return code
 }
 
-// Gather is the column of the given rows, in that order; a negative row is a NULL. The dictionary is shared, so
-// neither column may be appended to afterwards.
+// Gather is the column of the given rows, in that order; a negative row is a NULL. The dictionary is shared, up to
+// the length that it has now.
 func (c *Column) Gather(rows []int32) *Column {
 	g := &Column{Name: c.Name, Coordinate: c.Coordinate, Kind: c.Kind, Domain: c.Domain, States: make([]State, len(rows))}
 	for i, r := range rows {
