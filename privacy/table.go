@@ -4,7 +4,7 @@
 // Tables are columnar. A column carries its schema coordinate, its kind, the domain its values live in (raw, or
 // transformed by T with arguments), dictionary codes where text repeats, and one state per cell.
 //
-// The package does no I/O and knows no policy engine, no ledger and no GraphQL.
+// The package does no I/O (RootKey, which a server calls at its start, is the exception) and knows no policy engine, no ledger and no GraphQL.
 package privacy
 
 // Coordinate is a schema coordinate: "Admission.birthDate", or "Admission" for a type.
