@@ -35,7 +35,7 @@ type Entry struct {
 	Rows           map[string]int    `json:"rows,omitempty"`   // by type, only where no noise is owed
 	Errors         []string          `json:"errors,omitempty"` // codes
 	Code           string            `json:"code,omitempty"`   // of a refusal
-	Digest         string            `json:"digest,omitempty"` // see Digest
+	Digest         string            `json:"digest,omitempty"` // see the function Digest; of "null" where not given
 	Nonce          string            `json:"nonce"`            // 16 random bytes, base64; set by Append
 	Extra          map[string]string `json:"extra,omitempty"`
 }
@@ -58,6 +58,7 @@ type Sealed struct {
 	data   []byte
 	leaf   tlog.Hash
 	digest string
+	salt   string // of a digest that Seal made itself
 }
 
 const (
@@ -66,7 +67,9 @@ const (
 	nonceBytes = 16
 )
 
-// Seal sets the entry's time and nonce, encodes it and hashes it. It does no I/O but reading randomness.
+// Seal sets the entry's time and nonce, encodes it and hashes it. It does no I/O but reading randomness. An entry
+// without digest (nothing was answered) gets that of "null", whose salt the receipt then carries: whoever holds a
+// receipt can show by its digest that it is theirs.
 func (l *Ledger) Seal(e Entry) (Sealed, error) {
 	if e.Kind == "" {
 		return Sealed{}, fmt.Errorf("%w: no kind", ErrEntry)
@@ -79,6 +82,14 @@ func (l *Ledger) Seal(e Entry) (Sealed, error) {
 		return Sealed{}, unavailable("nonce", err)
 	}
 	e.Nonce = base64.StdEncoding.EncodeToString(nonce[:])
+	s := Sealed{}
+	if e.Digest == "" {
+		salt, err := NewSalt(l.rand)
+		if err != nil {
+			return Sealed{}, err
+		}
+		e.Digest, s.salt = Digest([]byte("null"), salt), EncodeSalt(salt)
+	}
 	data, err := e.canonical()
 	if err != nil {
 		return Sealed{}, err
@@ -86,5 +97,6 @@ func (l *Ledger) Seal(e Entry) (Sealed, error) {
 	if len(data) > maxEntry {
 		return Sealed{}, fmt.Errorf("%w: %d bytes, at most %d", ErrEntry, len(data), maxEntry)
 	}
-	return Sealed{data: data, leaf: tlog.RecordHash(data), digest: e.Digest}, nil
+	s.data, s.leaf, s.digest = data, tlog.RecordHash(data), e.Digest
+	return s, nil
 }

@@ -103,7 +103,8 @@ func (l *Ledger) checkKeys() error {
 // Origin is the log's name in receipts and checkpoints.
 func (l *Ledger) Origin() string { return l.origin }
 
-// Receipt names an entry. Salt is filled in by whoever made the digest: the log never sees it.
+// Receipt names an entry. Salt is filled in by whoever made the digest: the log keeps none. Only where the entry came
+// without digest is it here already.
 type Receipt struct {
 	Origin string `json:"origin"`
 	Index  int64  `json:"index"`
@@ -163,5 +164,5 @@ func (l *Ledger) AppendSealed(tx state.Tx, s Sealed) (Receipt, error) {
 		}
 		l.signed.Store(now)
 	}
-	return Receipt{Origin: l.origin, Index: n, Leaf: s.leaf.String(), Digest: s.digest}, nil
+	return Receipt{Origin: l.origin, Index: n, Leaf: s.leaf.String(), Digest: s.digest, Salt: s.salt}, nil
 }
