@@ -3,50 +3,46 @@ package concordat.access.registry
 
 import rego.v1
 
-# Anonymous callers have no agreement, so none of this holds for them.
+# A caller without an agreement is nobody here: none of the rules below holds.
 agreement := data.agreements[input.subject.agreement]
 
-research if {
-	input.purpose == "research"
-	"research" in agreement.purposes
+holds(purpose) if {
+	input.purpose == purpose
+	purpose in agreement.purposes
 }
 
-development if {
-	input.purpose == "development"
-	"development" in agreement.purposes
-}
+research if holds("research")
 
-oversight if {
-	input.purpose == "oversight"
-	"oversight" in agreement.purposes
-}
+development if holds("development")
 
-care if {
-	input.purpose == "care-coordination"
-	"care-coordination" in agreement.purposes
-}
+oversight if holds("oversight")
 
-audit if {
-	input.purpose == "audit"
-	"audit" in agreement.purposes
-}
+care if holds("care-coordination")
+
+audit if holds("audit")
 
 # Districts are public to every party of an agreement.
-partner if research
-partner if development
-partner if oversight
-partner if care
+party if research
+
+party if development
+
+party if oversight
+
+party if care
 
 fields contains {"coordinate": c, "effect": "allow", "reason": "districts are open to the parties of an agreement"} if {
-	partner
+	party
 	some c in ["District.id", "District.name", "District.nameZh", "District.region", "District.population"]
 }
 
-include.District if partner
+include.District if party
 
 include.District if audit
 
-fields contains {"type": "District", "effect": "aggregate", "reason": "an auditor counts, and reads nobody's data"} if audit
+fields contains {"coordinate": c, "effect": "aggregate", "reason": "an auditor counts, and reads nobody's data"} if {
+	audit
+	some c in ["District.id", "District.region", "District.population"]
+}
 
 # Research: generalised rows, no identifiers.
 fields contains {"coordinate": c, "effect": "allow", "reason": "research needs the district and the broad attributes"} if {
@@ -133,7 +129,10 @@ include.Resident if {
 }
 
 # Audit: how many, never who.
-fields contains {"type": "Resident", "effect": "aggregate", "reason": "an auditor counts, and reads nobody's data"} if audit
+fields contains {"coordinate": c, "effect": "aggregate", "reason": "an auditor counts, and reads nobody's data"} if {
+	audit
+	some c in ["Resident.districtId", "Resident.sex"]
+}
 
 include.Resident if audit
 

@@ -1,0 +1,23 @@
+# Rules of the exchange itself. They can only tighten what the agencies allow.
+package concordat.access.gateway
+
+import rego.v1
+
+agreement := data.agreements[input.subject.agreement]
+
+types := [
+	"District", "Resident", "Admission", "Condition", "FluWeek",
+	"Station", "AirReading", "RoadSensor", "SpeedReading",
+]
+
+# What an agreement does not name is not shared under it, whatever an agency's rules say.
+fields contains {"type": t, "effect": "deny", "reason": "the agreement does not name this dataset"} if {
+	some t in types
+	not t in agreement.datasets
+}
+
+# A token that may not read the graph reads nothing.
+fields contains {"type": t, "effect": "deny", "reason": "the token lacks the scope graph:read"} if {
+	some t in types
+	not "graph:read" in input.subject.scopes
+}

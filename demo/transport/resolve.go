@@ -1,0 +1,185 @@
+package transport
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+func (s *Service) resolve(operation *ast.OperationDefinition, variables map[string]any) (map[string]any, error) {
+	data := map[string]any{}
+	for _, field := range fields(operation.SelectionSet) {
+		value, err := s.root(field, field.ArgumentMap(variables))
+		if err != nil {
+			return nil, err
+		}
+		data[field.Alias] = value
+	}
+	return data, nil
+}
+
+func (s *Service) root(field *ast.Field, arguments map[string]any) (any, error) {
+	switch field.Name {
+	case "__typename":
+		return "Query", nil
+	case "sensors":
+		return s.sensors(field, arguments)
+	case "readings":
+		return s.readings(field, arguments)
+	}
+	return nil, fmt.Errorf("the field %q is not answered here", field.Name)
+}
+
+func (s *Service) sensors(field *ast.Field, arguments map[string]any) (any, error) {
+	ids, districts := setOf(arguments["ids"]), setOf(arguments["districtIds"])
+	window, err := windowOf(arguments)
+	if err != nil {
+		return nil, err
+	}
+	selected := fields(field.SelectionSet)
+	list := []map[string]any{}
+	for i := range s.tables.sensors {
+		sensor := &s.tables.sensors[i]
+		if ids.lacks(sensor.id) || districts.lacks(sensor.district) {
+			continue
+		}
+		if window.next() {
+			list = append(list, object(selected, sensor.value))
+		}
+	}
+	return list, nil
+}
+
+func (s *Service) readings(field *ast.Field, arguments map[string]any) (any, error) {
+	ids, sensors, districts := setOf(arguments["ids"]), setOf(arguments["sensorIds"]), setOf(arguments["districtIds"])
+	window, err := windowOf(arguments)
+	if err != nil {
+		return nil, err
+	}
+	span, err := spanOf(arguments)
+	if err != nil {
+		return nil, err
+	}
+	selected := fields(field.SelectionSet)
+	list := []map[string]any{}
+	for i := range s.tables.readings {
+		reading := &s.tables.readings[i]
+		if ids.lacks(reading.id) || sensors.lacks(reading.sensor) || districts.lacks(reading.district) || !span.holds(reading.at) {
+			continue
+		}
+		if window.next() {
+			list = append(list, object(selected, reading.value))
+		}
+	}
+	return list, nil
+}
+
+// fields flattens fragments. The schema has no abstract types: every fragment applies.
+func fields(set ast.SelectionSet) []*ast.Field {
+	var list []*ast.Field
+	for _, selection := range set {
+		switch selection := selection.(type) {
+		case *ast.Field:
+			list = append(list, selection)
+		case *ast.InlineFragment:
+			list = append(list, fields(selection.SelectionSet)...)
+		case *ast.FragmentSpread:
+			list = append(list, fields(selection.Definition.SelectionSet)...)
+		}
+	}
+	return list
+}
+
+func object(selected []*ast.Field, value func(name string) any) map[string]any {
+	o := make(map[string]any, len(selected))
+	for _, field := range selected {
+		if field.Name == "__typename" {
+			o[field.Alias] = field.ObjectDefinition.Name
+		} else {
+			o[field.Alias] = value(field.Name)
+		}
+	}
+	return o
+}
+
+// set is an optional filter by identifier: nil lets everything through.
+type set map[string]bool
+
+func setOf(argument any) set {
+	values, ok := argument.([]any)
+	if !ok {
+		return nil
+	}
+	s := set{}
+	for _, value := range values {
+		s[fmt.Sprint(value)] = true
+	}
+	return s
+}
+
+func (s set) lacks(id string) bool { return s != nil && !s[id] }
+
+// window is limit and offset over the rows that match.
+type window struct{ skip, left int64 }
+
+func windowOf(arguments map[string]any) (*window, error) {
+	w := &window{left: -1}
+	for name, into := range map[string]*int64{"limit": &w.left, "offset": &w.skip} {
+		switch value := arguments[name].(type) {
+		case nil:
+		case int64:
+			*into = value
+		case int:
+			*into = int64(value)
+		case interface{ Int64() (int64, error) }: // json.Number
+			number, err := value.Int64()
+			if err != nil {
+				return nil, fmt.Errorf("%s is not an integer", name)
+			}
+			*into = number
+		default:
+			return nil, fmt.Errorf("%s is not an integer", name)
+		}
+		if arguments[name] != nil && *into < 0 {
+			return nil, fmt.Errorf("%s is negative", name)
+		}
+	}
+	return w, nil
+}
+
+// next counts one matching row and reports whether it belongs to the page.
+func (w *window) next() bool {
+	if w.skip > 0 {
+		w.skip--
+		return false
+	}
+	if w.left == 0 {
+		return false
+	}
+	w.left--
+	return true
+}
+
+// span is an interval of time that includes its ends; a zero end is open.
+type span struct{ from, to time.Time }
+
+func spanOf(arguments map[string]any) (span, error) {
+	var s span
+	for name, into := range map[string]*time.Time{"from": &s.from, "to": &s.to} {
+		text, ok := arguments[name].(string)
+		if !ok {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return s, fmt.Errorf("%s is not an RFC 3339 time", name)
+		}
+		*into = at
+	}
+	return s, nil
+}
+
+func (s span) holds(at time.Time) bool {
+	return !at.Before(s.from) && (s.to.IsZero() || !at.After(s.to))
+}
