@@ -3,7 +3,14 @@ package concordat.access.gateway
 
 import rego.v1
 
-agreement := data.agreements[input.subject.agreement]
+# Empty, not undefined: a negated test of something undefined would not hold, and nothing would be denied.
+default datasets := []
+
+datasets := data.agreements[input.subject.agreement].datasets
+
+default scopes := []
+
+scopes := input.subject.scopes
 
 types := [
 	"District", "Resident", "Admission", "Condition", "FluWeek",
@@ -13,11 +20,11 @@ types := [
 # What an agreement does not name is not shared under it, whatever an agency's rules say.
 fields contains {"type": t, "effect": "deny", "reason": "the agreement does not name this dataset"} if {
 	some t in types
-	not t in agreement.datasets
+	not t in datasets
 }
 
 # A token that may not read the graph reads nothing.
 fields contains {"type": t, "effect": "deny", "reason": "the token lacks the scope graph:read"} if {
 	some t in types
-	not "graph:read" in input.subject.scopes
+	not "graph:read" in scopes
 }

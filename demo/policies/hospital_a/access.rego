@@ -46,11 +46,13 @@ fields contains {"coordinate": "Admission.note", "effect": "transform", "method"
 
 include.Admission if {
 	research
+	data.sets.hospital_a_objectors # without the list of objectors, nobody
 	input.row.region in agreement.regions
 }
 
 include.Condition if {
 	research
+	data.sets.hospital_a_objectors # without the list of objectors, nobody
 	input.row.districtId in agreement.districts
 }
 

@@ -47,11 +47,13 @@ fields contains {"coordinate": "Admission.note", "effect": "deny", "reason": "no
 
 include.Admission if {
 	research
+	data.sets.hospital_b_objectors # without the list of objectors, nobody
 	input.row.region in agreement.regions
 }
 
 include.Condition if {
 	research
+	data.sets.hospital_b_objectors # without the list of objectors, nobody
 	input.row.districtId in agreement.districts
 }
 

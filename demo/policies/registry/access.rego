@@ -70,6 +70,7 @@ fields contains {"coordinate": c, "effect": "invisible", "reason": "research has
 
 include.Resident if {
 	research
+	data.sets.objectors # without the list of objectors, nobody
 	input.row.districtId in agreement.districts
 }
 
