@@ -170,8 +170,8 @@ func (c *Column) newCode(s string) uint32 {
 	return code
 }
 
-// Gather is the column of the given rows, in that order; a negative row is a NULL. The dictionary is shared, up to
-// the length that it has now.
+// Gather is the column of the given rows, in that order; a negative row is a NULL. The dictionary is shared, unless
+// few rows are taken from a large one: what is done once per distinct value then costs no more than these rows.
 func (c *Column) Gather(rows []int32) *Column {
 	g := &Column{Name: c.Name, Coordinate: c.Coordinate, Kind: c.Kind, Domain: c.Domain, States: make([]State, len(rows))}
 	for i, r := range rows {
@@ -183,12 +183,34 @@ func (c *Column) Gather(rows []int32) *Column {
 	switch {
 	case c.Kind.Text():
 		g.Dict, g.Codes = c.Dict[:len(c.Dict):len(c.Dict)], gather(c.Codes, rows)
+		if len(c.Dict) > 2*len(rows) {
+			g.compact()
+		}
 	case c.Kind == Float:
 		g.Floats = gather(c.Floats, rows)
 	case c.Kind.integral():
 		g.Ints = gather(c.Ints, rows)
 	}
 	return g
+}
+
+// compact leaves only the texts that rows use in the dictionary.
+func (c *Column) compact() {
+	from, moved := c.Dict, make(map[uint32]uint32, len(c.Codes))
+	c.Dict = make([]string, 0, len(c.Codes))
+	for row, code := range c.Codes {
+		if c.States[row] != Value {
+			c.Codes[row] = 0
+			continue
+		}
+		to, ok := moved[code]
+		if !ok {
+			to = uint32(len(c.Dict))
+			moved[code] = to
+			c.Dict = append(c.Dict, from[code])
+		}
+		c.Codes[row] = to
+	}
 }
 
 func gather[T any](from []T, rows []int32) []T {

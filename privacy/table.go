@@ -4,7 +4,13 @@
 // Tables are columnar. A column carries its schema coordinate, its kind, the domain its values live in (raw, or
 // transformed by T with arguments), dictionary codes where text repeats, and one state per cell.
 //
-// The package does no I/O (RootKey, which a server calls at its start, is the exception) and knows no policy engine, no ledger and no GraphQL.
+//	released, err := privacy.Apply(raw, []privacy.Output{
+//		{Column: "ward", As: "ward", Coordinate: "Admission.ward", Kind: privacy.String, Release: privacy.ReleaseRaw},
+//	}, deid.New(), scope)
+//
+// The package does no I/O, but for RootKey, which a server calls when it starts. It knows no policy engine, no ledger
+// and no GraphQL. It does not judge whether what policy allows is wise, nor whether released rows together identify
+// somebody.
 package privacy
 
 // Coordinate is a schema coordinate: "Admission.birthDate", or "Admission" for a type.

@@ -85,7 +85,7 @@ func (a arguments) integer(name string, otherwise, least int64) (int64, error) {
 	return i, nil
 }
 
-// number is a required finite number above zero, with its literal.
+// number is a required finite number above zero.
 func (a arguments) number(name string) (float64, error) {
 	n, ok := a[name].(json.Number)
 	if !ok {

@@ -54,7 +54,10 @@ func round(kind privacy.Kind, a arguments, _ privacy.Scope) (transform, error) {
 	if err != nil {
 		return nil, err
 	}
-	return eachInt(func(v int64) (int64, bool) { return roundInt(v, whole) }), nil
+	return eachInt(func(v int64) (int64, bool) {
+		r, ok := roundInt(v, whole)
+		return r, ok && (kind == privacy.BigInt || int64(int32(r)) == r) // GraphQL's Int has 32 bits
+	}), nil
 }
 
 // roundInt is the nearest multiple of to, half to even; false where it does not fit in 64 bits.
