@@ -20,6 +20,9 @@ type Supergraph struct {
 	Depends map[string][]privacy.Coordinate
 	Catalog policy.Catalog
 	Hash    string // hex SHA-256 of the inputs
+
+	gates   gates           // what View asks, by element
+	control map[string]bool // types of the control plane: never hidden
 }
 
 // Entity is a type with rows.

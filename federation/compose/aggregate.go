@@ -1,0 +1,72 @@
+package compose
+
+import "github.com/vektah/gqlparser/v2/ast"
+
+// aggregate derives groups and their measures. A measure that no column has is left out.
+func (d *deriver) aggregate(e *draft) {
+	t := e.entity
+	groups := field("groups", &ast.Type{Elem: ast.NonNullNamedType(t.Group, nil)}, "")
+	withheld := field("withheld", named1("Boolean"), "Whether groups were left out because they are too small.")
+	d.add(ast.Object, t.Aggregate, "Groups of "+t.Name+" rows.",
+		d.gated(t.Aggregate, groups, "", typeOf(t)), d.gated(t.Aggregate, withheld, "", typeOf(t)))
+	fields := []*ast.FieldDefinition{
+		d.gated(t.Group, field("key", required(t.GroupKey), "What the group's rows have in common."), "", typeOf(t)),
+		d.gated(t.Group, field("count", named1("Int"), "Rows of the group."), "", typeOf(t)),
+	}
+	d.measure(t, t.GroupKey, func(s scalar, own string) string { return own })
+	for _, m := range measures() {
+		if d.measure(t, t.Name+m.suffix, m.of) {
+			fields = append(fields, d.gated(t.Group, field(m.name, named1(t.Name+m.suffix), ""), "", typeOf(t)))
+		}
+	}
+	d.add(ast.Object, t.Group, "One group of "+t.Name+" rows.", fields...)
+}
+
+// measureKind is one kind of measure: of says the scalar it makes of a column, "" for none.
+type measureKind struct {
+	name, suffix string
+	of           func(s scalar, own string) string
+}
+
+func measures() []measureKind {
+	extent := func(s scalar, own string) string {
+		if s.extent {
+			return own
+		}
+		return ""
+	}
+	average := func(s scalar, own string) string {
+		if s.avg {
+			return "Float"
+		}
+		return ""
+	}
+	return []measureKind{
+		{"sum", "Sum", func(s scalar, own string) string { return s.sum }},
+		{"avg", "Avg", average},
+		{"min", "Min", extent},
+		{"max", "Max", extent},
+	}
+}
+
+// measure derives the type that holds one measure of each column that has it.
+func (d *deriver) measure(t *Entity, name string, of func(s scalar, own string) string) bool {
+	var fields []*ast.FieldDefinition
+	for _, f := range comparable(t) {
+		if made := of(scalars[f.Scalar], f.Scalar); made != "" {
+			fields = append(fields, d.gated(name, field(f.Name, named1(made), ""), "", f.Coordinate))
+		}
+	}
+	return d.add(ast.Object, name, "", fields...)
+}
+
+// derivedTypes are the names that a type takes, whether or not each is needed.
+func derivedTypes(t *Entity) []string {
+	names := []string{
+		t.Connection, t.Edge, t.Filter, t.OrderInput, t.FieldEnum, t.GroupInput, t.Aggregate, t.Group, t.GroupKey,
+	}
+	for _, m := range measures() {
+		names = append(names, t.Name+m.suffix)
+	}
+	return names
+}

@@ -1,0 +1,101 @@
+package compose
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+func field(name string, t *ast.Type, description string) *ast.FieldDefinition {
+	return &ast.FieldDefinition{Name: name, Type: t, Description: description}
+}
+
+func named1(name string) *ast.Type   { return ast.NamedType(name, nil) }
+func required(name string) *ast.Type { return ast.NonNullNamedType(name, nil) }
+
+// listOf is [T!]!, optionalList [T!].
+func listOf(name string) *ast.Type {
+	return ast.NonNullListType(ast.NonNullNamedType(name, nil), nil)
+}
+func optionalList(name string) *ast.Type { return ast.ListType(ast.NonNullNamedType(name, nil), nil) }
+
+func argumentOf(name string, t *ast.Type, description string) *ast.ArgumentDefinition {
+	return &ast.ArgumentDefinition{Name: name, Type: t, Description: description}
+}
+
+// connectionField is a root or relation that pages through rows of t.
+func connectionField(name string, t *Entity, description string) *ast.FieldDefinition {
+	f := field(name, named1(t.Connection), description)
+	f.Arguments = ast.ArgumentDefinitionList{
+		argumentOf("where", named1(t.Filter), ""),
+		argumentOf("orderBy", optionalList(t.OrderInput), ""),
+		argumentOf("first", named1("Int"), "At most so many rows, from the start."),
+		argumentOf("after", named1("String"), "Rows after this cursor."),
+		argumentOf("last", named1("Int"), "At most so many rows, from the end."),
+		argumentOf("before", named1("String"), "Rows before this cursor."),
+	}
+	return f
+}
+
+// aggregateField is a root or the field beside a relation that groups rows of t.
+func aggregateField(name string, t *Entity, description string) *ast.FieldDefinition {
+	f := field(name, named1(t.Aggregate), description)
+	f.Arguments = ast.ArgumentDefinitionList{
+		argumentOf("where", named1(t.Filter), ""),
+		argumentOf("groupBy", optionalList(t.GroupInput), ""),
+		argumentOf("first", named1("Int"), "At most so many groups, in order of their keys."),
+	}
+	return f
+}
+
+func filterName(scalar string) string { return scalar + "Filter" }
+
+// sharedTypes are the names of the types that every derived surface uses.
+func sharedTypes() []string {
+	names := []string{"PageInfo", "Direction", "Grain"}
+	for _, name := range slices.Sorted(maps.Keys(scalars)) {
+		names = append(names, name, filterName(name))
+	}
+	return names
+}
+
+// shared adds those types, less the scalars that the specification or the control plane declares.
+func (d *deriver) shared(control *controlPlane) {
+	d.add(ast.Object, "PageInfo", "Where a page lies among the others.",
+		field("hasNextPage", required("Boolean"), ""), field("hasPreviousPage", required("Boolean"), ""),
+		field("startCursor", named1("String"), ""), field("endCursor", named1("String"), ""))
+	d.enum("Direction", "Which end of an order comes first.", "ASC", "DESC")
+	d.enum("Grain", "A period; weeks start on Monday (ISO 8601), all in UTC.", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+	for _, name := range slices.Sorted(maps.Keys(scalars)) {
+		d.scalarFilter(name)
+	}
+	for _, def := range scalarDefinitions() {
+		if !control.types[def.Name] {
+			d.doc.Definitions = append(d.doc.Definitions, def)
+		}
+	}
+}
+
+func (d *deriver) enum(name, description string, values ...string) {
+	def := &ast.Definition{Kind: ast.Enum, Name: name, Description: description}
+	for _, v := range values {
+		def.EnumValues = append(def.EnumValues, &ast.EnumValueDefinition{Name: v})
+	}
+	d.doc.Definitions = append(d.doc.Definitions, def)
+}
+
+func (d *deriver) scalarFilter(name string) {
+	var fields []*ast.FieldDefinition
+	for _, op := range scalars[name].filters {
+		t := named1(name)
+		switch op {
+		case "in", "notIn":
+			t = optionalList(name)
+		case "isNull":
+			t = named1("Boolean")
+		}
+		fields = append(fields, field(op, t, ""))
+	}
+	d.add(ast.InputObject, filterName(name), "Conditions on a "+name+"; all given ones hold. A comparison with NULL does not.", fields...)
+}
