@@ -13,6 +13,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
+
+	"concordat/policy/rego"
 )
 
 // policyFiles reads every file below policies/ that ends in ending.
@@ -61,6 +63,13 @@ func TestPoliciesPassTheirOwnTests(t *testing.T) {
 			t.Fatal(err)
 		}
 		modules[name] = module
+	}
+	library, err := rego.Files.ReadFile("lib.rego")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if modules["lib.rego"], err = ast.ParseModule("lib.rego", string(library)); err != nil {
+		t.Fatal(err)
 	}
 	store := inmem.NewFromObject(policyData(t))
 	transaction, err := store.NewTransaction(t.Context(), storage.WriteParams)

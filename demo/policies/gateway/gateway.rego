@@ -12,19 +12,15 @@ default scopes := []
 
 scopes := input.subject.scopes
 
-types := [
-	"District", "Resident", "Admission", "Condition", "FluWeek",
-	"Station", "AirReading", "RoadSensor", "SpeedReading",
-]
-
 # What an agreement does not name is not shared under it, whatever an agency's rules say.
-fields contains {"type": t, "effect": "deny", "reason": "the agreement does not name this dataset"} if {
-	some t in types
-	not t in datasets
+fields contains {"coordinate": c, "effect": "deny", "reason": "the agreement does not name this dataset"} if {
+	some c, field in data.fields
+	not field.type in datasets
+	not c in datasets
 }
 
 # A token that may not read the graph reads nothing.
-fields contains {"type": t, "effect": "deny", "reason": "the token lacks the scope graph:read"} if {
-	some t in types
+fields contains {"coordinate": c, "effect": "deny", "reason": "the token lacks the scope graph:read"} if {
 	not "graph:read" in scopes
+	some c, _ in data.fields
 }

@@ -3,29 +3,37 @@ package concordat.access.gateway_test
 import data.concordat.access.gateway
 import rego.v1
 
-agreements := {"norvale-aid-2025": {"datasets": ["District", "Admission"]}}
+agreements := {"norvale-aid-2025": {"datasets": ["District", "Admission.ward"]}}
 
-subject := {"agreement": "norvale-aid-2025", "scopes": ["graph:read"]}
+catalog := {
+	"District.id": {"type": "District"},
+	"Admission.ward": {"type": "Admission"},
+	"Admission.note": {"type": "Admission"},
+	"Resident.name": {"type": "Resident"},
+}
 
-denied := {f.type | some f in gateway.fields}
+all := {c | some c, _ in catalog}
+
+ask(scopes) := {"subject": {"agreement": "norvale-aid-2025", "scopes": scopes}}
+
+denied := {f.coordinate | some f in gateway.fields}
 
 test_what_the_agreement_does_not_name_is_denied if {
-	types := denied with input as {"subject": subject} with data.agreements as agreements
-	"Resident" in types
-	not "Admission" in types
+	coordinates := denied with input as ask(["graph:read"]) with data.agreements as agreements with data.fields as catalog
+	coordinates == {"Admission.note", "Resident.name"}
 }
 
 test_without_the_scope_everything_is_denied if {
-	types := denied with input as {"subject": object.union(subject, {"scopes": []})} with data.agreements as agreements
-	types == {t | some t in gateway.types}
+	coordinates := denied with input as ask([]) with data.agreements as agreements with data.fields as catalog
+	coordinates == all
 }
 
 test_without_an_agreement_everything_is_denied if {
-	types := denied with input as {"subject": {"scopes": ["graph:read"]}} with data.agreements as agreements
-	types == {t | some t in gateway.types}
+	coordinates := denied with input as {"subject": {"scopes": ["graph:read"]}} with data.agreements as agreements with data.fields as catalog
+	coordinates == all
 }
 
 test_the_exchange_never_allows if {
-	effects := {f.effect | some f in gateway.fields} with input as {"subject": {}} with data.agreements as agreements
+	effects := {f.effect | some f in gateway.fields} with input as {"subject": {}} with data.agreements as agreements with data.fields as catalog
 	effects == {"deny"}
 }

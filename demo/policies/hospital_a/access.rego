@@ -1,25 +1,19 @@
 # Hospital A decides who sees which stays of its patients.
 package concordat.access.hospital_a
 
+import data.concordat.lib
 import rego.v1
 
 # A caller without an agreement is nobody here: none of the rules below holds.
-agreement := data.agreements[input.subject.agreement]
+research if lib.purpose("research")
 
-holds(purpose) if {
-	input.purpose == purpose
-	purpose in agreement.purposes
-}
+development if lib.purpose("development")
 
-research if holds("research")
+oversight if lib.purpose("oversight")
 
-development if holds("development")
+care if lib.purpose("care-coordination")
 
-oversight if holds("oversight")
-
-care if holds("care-coordination")
-
-audit if holds("audit")
+audit if lib.purpose("audit")
 
 # Research: diagnoses without identities.
 fields contains {"coordinate": c, "effect": "allow", "reason": "research into causes and courses of illness"} if {
@@ -47,13 +41,13 @@ fields contains {"coordinate": "Admission.note", "effect": "transform", "method"
 include.Admission if {
 	research
 	data.sets.hospital_a_objectors # without the list of objectors, nobody
-	input.row.region in agreement.regions
+	input.row.region in lib.regions
 }
 
 include.Condition if {
 	research
 	data.sets.hospital_a_objectors # without the list of objectors, nobody
-	input.row.districtId in agreement.districts
+	input.row.districtId in lib.districts
 }
 
 # Patients who objected to research are not in it.
@@ -102,12 +96,12 @@ fields contains {"coordinate": "Admission.costCents", "effect": "transform", "me
 
 include.Admission if {
 	development
-	input.row.districtId in agreement.districts
+	input.row.districtId in lib.districts
 }
 
 include.Condition if {
 	development
-	input.row.districtId in agreement.districts
+	input.row.districtId in lib.districts
 }
 
 # Oversight: an officer of either hospital may read these fields, but only the officer's own hospital has rows
@@ -155,7 +149,7 @@ fields contains {"type": "Condition", "effect": "invisible", "reason": "not part
 
 include.Admission if {
 	care
-	input.row.region in agreement.regions
+	input.row.region in lib.regions
 }
 
 # Audit: how many, never who.

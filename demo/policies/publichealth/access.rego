@@ -1,23 +1,17 @@
 # The public health office decides who sees its weekly counts.
 package concordat.access.publichealth
 
+import data.concordat.lib
 import rego.v1
 
 # A caller without an agreement is nobody here: none of the rules below holds.
-agreement := data.agreements[input.subject.agreement]
+research if lib.purpose("research")
 
-holds(purpose) if {
-	input.purpose == purpose
-	purpose in agreement.purposes
-}
+development if lib.purpose("development")
 
-research if holds("research")
+care if lib.purpose("care-coordination")
 
-development if holds("development")
-
-care if holds("care-coordination")
-
-audit if holds("audit")
+audit if lib.purpose("audit")
 
 fields contains {"type": "FluWeek", "effect": "allow", "reason": "weekly counts by region name nobody"} if open
 
@@ -39,7 +33,7 @@ include.FluWeek if development
 # A partner reads the regions of its agreement and learns of no other.
 include.FluWeek if {
 	care
-	input.row.region in agreement.regions
+	input.row.region in lib.regions
 }
 
 include.FluWeek if audit

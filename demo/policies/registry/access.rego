@@ -1,25 +1,19 @@
 # The population registry decides who sees which residents.
 package concordat.access.registry
 
+import data.concordat.lib
 import rego.v1
 
 # A caller without an agreement is nobody here: none of the rules below holds.
-agreement := data.agreements[input.subject.agreement]
+research if lib.purpose("research")
 
-holds(purpose) if {
-	input.purpose == purpose
-	purpose in agreement.purposes
-}
+development if lib.purpose("development")
 
-research if holds("research")
+oversight if lib.purpose("oversight")
 
-development if holds("development")
+care if lib.purpose("care-coordination")
 
-oversight if holds("oversight")
-
-care if holds("care-coordination")
-
-audit if holds("audit")
+audit if lib.purpose("audit")
 
 # Districts are public to every party of an agreement.
 party if research
@@ -71,7 +65,7 @@ fields contains {"coordinate": c, "effect": "invisible", "reason": "research has
 include.Resident if {
 	research
 	data.sets.objectors # without the list of objectors, nobody
-	input.row.districtId in agreement.districts
+	input.row.districtId in lib.districts
 }
 
 exclude.Resident if {
@@ -102,7 +96,7 @@ fields contains {"coordinate": "Resident.phone", "effect": "transform", "method"
 
 include.Resident if {
 	development
-	input.row.districtId in agreement.districts
+	input.row.districtId in lib.districts
 }
 
 # Care coordination: people of the partner's own districts, reachable in part.
@@ -126,7 +120,7 @@ fields contains {"coordinate": c, "effect": "invisible", "reason": "not part of 
 
 include.Resident if {
 	care
-	input.row.districtId in agreement.districts
+	input.row.districtId in lib.districts
 }
 
 # Audit: how many, never who.

@@ -1,21 +1,15 @@
 # The transport agency decides who sees its measurements.
 package concordat.access.transport
 
+import data.concordat.lib
 import rego.v1
 
 # A caller without an agreement is nobody here: none of the rules below holds.
-agreement := data.agreements[input.subject.agreement]
+research if lib.purpose("research")
 
-holds(purpose) if {
-	input.purpose == purpose
-	purpose in agreement.purposes
-}
+development if lib.purpose("development")
 
-research if holds("research")
-
-development if holds("development")
-
-audit if holds("audit")
+audit if lib.purpose("audit")
 
 open if research
 
