@@ -1,0 +1,199 @@
+package execute
+
+import (
+	"strconv"
+
+	"concordat/federation/plan"
+	"concordat/policy/predicate"
+	"concordat/privacy"
+)
+
+// Append appends the JSON value of one root field, straight from released columns. canonical asks for the member
+// order of RFC 8785 instead of the query's. A cell that has no JSON form (an Int beyond 32 bits) is null, with an
+// error.
+func (r *Result) Append(dst []byte, root *plan.Node, canonical bool) []byte {
+	w := writer{run: r.run, canonical: canonical}
+	return w.value(dst, root, nil, 0)
+}
+
+type writer struct {
+	run       *run
+	canonical bool
+}
+
+// value writes node n, which belongs to row `row` of the table `at` (nil at the root).
+func (w *writer) value(dst []byte, n *plan.Node, at *stepResult, row int) []byte {
+	switch n.Kind {
+	case plan.NodeTypename:
+		return text(dst, n.Name)
+	case plan.NodeColumn, plan.NodeMeasure:
+		return w.cell(dst, n.Name, at, row)
+	case plan.NodeCount:
+		return w.cell(dst, plan.CountColumn, at, row)
+	case plan.NodeOrigin:
+		return text(dst, at.step.Parts[at.origin[row]].Source)
+	case plan.NodeStruct:
+		return w.object(dst, n, at, row)
+	}
+	return w.joined(dst, n, at, row)
+}
+
+// joined writes a field that a step of its own fills.
+func (w *writer) joined(dst []byte, n *plan.Node, at *stepResult, row int) []byte {
+	res := w.run.result.steps[n.Step.ID]
+	if res == nil {
+		return append(dst, "null"...)
+	}
+	rows := res.spans[row]
+	if n.Kind == plan.NodeObject {
+		if rows.from == rows.to {
+			return append(dst, "null"...)
+		}
+		return w.object(dst, n, res, int(rows.from))
+	}
+	return w.plumbing(dst, n, res, row)
+}
+
+func (w *writer) kids(n *plan.Node) []*plan.Node {
+	if w.canonical {
+		return n.Sorted
+	}
+	return n.Kids
+}
+
+func (w *writer) object(dst []byte, n *plan.Node, at *stepResult, row int) []byte {
+	dst = append(dst, '{')
+	for i, k := range w.kids(n) {
+		dst = key(dst, i, k.Key)
+		dst = w.value(dst, k, at, row)
+	}
+	return append(dst, '}')
+}
+
+// plumbing writes a connection or aggregate of the parent's row.
+func (w *writer) plumbing(dst []byte, n *plan.Node, res *stepResult, parent int) []byte {
+	dst = append(dst, '{')
+	for i, k := range w.kids(n) {
+		dst = key(dst, i, k.Key)
+		switch k.Kind {
+		case plan.NodeTypename:
+			dst = text(dst, k.Name)
+		case plan.NodeTotal:
+			dst = total(dst, res.info[parent].total)
+		case plan.NodeWithheld:
+			dst = strconv.AppendBool(dst, res.info[parent].withheld)
+		case plan.NodeNodes, plan.NodeGroups:
+			dst = w.list(dst, k, res, parent, w.object)
+		case plan.NodeEdges:
+			dst = w.list(dst, k, res, parent, w.edge)
+		case plan.NodePageInfo:
+			dst = w.pageInfo(dst, k, res, parent)
+		}
+	}
+	return append(dst, '}')
+}
+
+func (w *writer) list(dst []byte, n *plan.Node, res *stepResult, parent int,
+	item func([]byte, *plan.Node, *stepResult, int) []byte) []byte {
+	dst = append(dst, '[')
+	rows := res.spans[parent]
+	for row := rows.from; row < rows.to; row++ {
+		if row > rows.from {
+			dst = append(dst, ',')
+		}
+		dst = item(dst, n, res, int(row))
+	}
+	return append(dst, ']')
+}
+
+func (w *writer) edge(dst []byte, n *plan.Node, res *stepResult, row int) []byte {
+	dst = append(dst, '{')
+	for i, k := range w.kids(n) {
+		dst = key(dst, i, k.Key)
+		switch k.Kind {
+		case plan.NodeTypename:
+			dst = text(dst, k.Name)
+		case plan.NodeCursor:
+			dst = w.cursor(dst, res, row)
+		case plan.NodeRow:
+			dst = w.object(dst, k, res, row)
+		}
+	}
+	return append(dst, '}')
+}
+
+func (w *writer) pageInfo(dst []byte, n *plan.Node, res *stepResult, parent int) []byte {
+	step := res.step
+	rows, more := res.spans[parent], res.info[parent].more
+	dst = append(dst, '{')
+	for i, k := range w.kids(n) {
+		dst = key(dst, i, k.Key)
+		switch k.Kind {
+		case plan.NodeTypename:
+			dst = text(dst, k.Name)
+		case plan.NodeHasNext: // the other direction of a page is known only to have rows where a cursor says so
+			dst = strconv.AppendBool(dst, step.Backward && step.Cursor != "" || !step.Backward && more)
+		case plan.NodeHasPrevious:
+			dst = strconv.AppendBool(dst, !step.Backward && step.Cursor != "" || step.Backward && more)
+		case plan.NodeStartCursor, plan.NodeEndCursor:
+			row := rows.from
+			if k.Kind == plan.NodeEndCursor {
+				row = rows.to - 1
+			}
+			if rows.from == rows.to {
+				dst = append(dst, "null"...)
+			} else {
+				dst = w.cursor(dst, res, int(row))
+			}
+		}
+	}
+	return append(dst, '}')
+}
+
+func (w *writer) cursor(dst []byte, res *stepResult, row int) []byte {
+	values := make([]predicate.Value, len(res.step.Order))
+	for i, o := range res.step.Order {
+		values[i] = constantOf(res.internal.Column(o.Field), row)
+	}
+	f := fetch{run: w.run, step: res.step}
+	return text(dst, w.run.executor.Cursors.seal(values, f.binding()))
+}
+
+// cell writes a cell of a released column. A measure that is withheld, or a key that is not grouped by, has no column
+// and is null.
+func (w *writer) cell(dst []byte, name string, at *stepResult, row int) []byte {
+	c := at.released.Column(name)
+	if c == nil {
+		return append(dst, "null"...)
+	}
+	out, err := privacy.AppendJSON(dst, c, row)
+	if err != nil {
+		w.run.fail(Error{Code: "SOURCE_INVALID", Path: at.step.ErrorPath(name), Detail: err})
+		return append(dst, "null"...)
+	}
+	return out
+}
+
+func total(dst []byte, n int64) []byte {
+	if n < 0 || n > 1<<31-1 {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendInt(dst, n, 10)
+}
+
+// key writes a member's name. Response keys are GraphQL names: they need no escapes.
+func key(dst []byte, i int, name string) []byte {
+	if i > 0 {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, '"')
+	dst = append(dst, name...)
+	return append(dst, '"', ':')
+}
+
+// text writes a string of our own making: a name, a cursor, a source.
+func text(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}

@@ -1,0 +1,142 @@
+// Package execute runs authorized plans: it fetches, meets the obligations on every cell, joins by key, and writes
+// the answer in query order straight from released columns.
+//
+//	x := execute.Executor{Sources: sources, Transforms: deid.New(), Cursors: cursors, MaxRows: 50_000}
+//	result := x.Run(ctx, authorized, caller)
+//	data := result.Append(nil, authorized.Roots()[0], false)
+//
+// It takes nothing but plan.Authorized, and writes nothing but privacy.Released. It does not retry, and it does not
+// promise that two fetches of one request see one state of a source.
+package execute
+
+import (
+	"context"
+	"sync"
+
+	"concordat/federation/plan"
+	"concordat/federation/source"
+	"concordat/privacy"
+)
+
+// Executor runs plans. Its fields are required and read-only once it runs.
+type Executor struct {
+	Sources    map[string]source.Source
+	Transforms privacy.Transforms
+	Cursors    *Cursors
+	MaxRows    int // rows of one fetch; more is RESULT_TOO_LARGE
+}
+
+// Caller is whom a plan runs for.
+type Caller struct {
+	Scope   privacy.Scope
+	Binding []byte // subject and agreement: cursors open for nobody else
+}
+
+// Result is everything that was fetched and may leave.
+type Result struct {
+	run    *run
+	steps  []*stepResult
+	Errors []Error
+	// Rows counts the rows released, by type.
+	Rows map[string]int
+}
+
+// Run fetches every step, each as soon as its parent is there, and returns when all have ended. What fails is an
+// error of its own field; the rest still answers.
+func (x *Executor) Run(ctx context.Context, a *plan.Authorized, c Caller) *Result {
+	r := &run{executor: x, caller: c, plan: a, result: &Result{steps: make([]*stepResult, len(a.Steps())), Rows: map[string]int{}}}
+	r.result.run = r
+	r.children(ctx, nil, nil)
+	for i, s := range r.result.steps {
+		if s != nil {
+			r.result.Rows[a.Steps()[i].Entity.Name] += s.released.Rows()
+		}
+	}
+	return r.result
+}
+
+// run is one execution.
+type run struct {
+	executor *Executor
+	caller   Caller
+	plan     *plan.Authorized
+
+	mu     sync.Mutex // guards result.Errors
+	result *Result
+}
+
+// children runs the steps below parent, in parallel, and waits for them.
+func (r *run) children(ctx context.Context, parent *plan.AuthorizedStep, rows *stepResult) {
+	var below []*plan.AuthorizedStep
+	for i := range r.plan.Steps() {
+		s := &r.plan.Steps()[i]
+		if !s.Denied && (parent == nil && s.Parent == nil || parent != nil && s.Parent == parent.Step) {
+			below = append(below, s)
+		}
+	}
+	inParallel(len(below), func(i int) { r.step(ctx, below[i], parent, rows) })
+}
+
+// inParallel calls do for 0..n-1 and returns when all calls have; the last one runs on the caller's goroutine.
+func inParallel(n int, do func(i int)) {
+	if n == 0 {
+		return
+	}
+	var wait sync.WaitGroup
+	for i := range n - 1 {
+		wait.Go(func() { do(i) })
+	}
+	do(n - 1)
+	wait.Wait()
+}
+
+// step runs one step and what hangs on it.
+func (r *run) step(ctx context.Context, s *plan.AuthorizedStep, parent *plan.AuthorizedStep, above *stepResult) {
+	keys := joinKeys(s, parent, above)
+	f := &fetch{run: r, step: s, keys: keys}
+	if keys != nil && len(keys.values) == 0 && s.Kind != plan.Group {
+		r.result.steps[s.ID] = f.nothing()
+		return
+	}
+	var res *stepResult
+	if s.Kind == plan.Group {
+		res = f.groups(ctx)
+	} else {
+		res = f.rows(ctx)
+	}
+	r.result.steps[s.ID] = res
+	if res != nil {
+		r.children(ctx, s, res)
+	}
+}
+
+func (r *run) fail(e Error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, have := range r.result.Errors {
+		if have.same(e) {
+			return
+		}
+	}
+	r.result.Errors = append(r.result.Errors, e)
+}
+
+// stepResult is what one step released, with the raw columns that serve the plan.
+type stepResult struct {
+	step     *plan.AuthorizedStep
+	released privacy.Released
+	internal *privacy.Table // raw, same rows; join keys and order fields
+	origin   []uint16       // index of the part that a row came from
+	spans    []span         // rows of each parent row; one span at the root
+	info     []listInfo     // by parent row, where the step is a List or Group
+}
+
+// span is a run of rows.
+type span struct{ from, to int32 }
+
+// listInfo is what a connection or aggregate says of itself.
+type listInfo struct {
+	total    int64 // -1: withheld or failed
+	more     bool  // rows beyond the page, in its direction
+	withheld bool  // groups were left out
+}

@@ -1,0 +1,208 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+
+	"concordat/federation/plan"
+	"concordat/federation/source"
+	"concordat/policy/predicate"
+	"concordat/privacy"
+)
+
+// fetch is one step's work.
+type fetch struct {
+	run  *run
+	step *plan.AuthorizedStep
+	keys *keyIndex // nil at the root
+}
+
+// share is what one agency gave.
+type share struct {
+	raw      *privacy.Table
+	released privacy.Released
+}
+
+// rows fetches a List or ByKey step from every agency, releases each agency's rows under its own obligations, and
+// puts them together. nil where every agency failed.
+func (f *fetch) rows(ctx context.Context) *stepResult {
+	after, err := f.cursor()
+	if err != nil {
+		f.run.fail(Error{Code: "BAD_USER_INPUT", Path: f.step.Errors, Detail: err})
+		return nil
+	}
+	shares := make([]*share, len(f.step.Parts))
+	inParallel(len(shares), func(i int) { shares[i] = f.share(ctx, &f.step.Parts[i], after) })
+	m := merge{fetch: f, shares: shares}
+	res, err := m.result()
+	if err != nil {
+		f.failed(ctx, err)
+		return nil
+	}
+	if res != nil && f.step.Kind == plan.List {
+		f.totals(ctx, res, m.complete())
+	}
+	return res
+}
+
+// nothing is the result of a join from rows that hold no key: no fetch, and no rows for anybody.
+func (f *fetch) nothing() *stepResult {
+	n := len(f.keys.ofParent)
+	res := &stepResult{step: f.step, spans: make([]span, n), info: make([]listInfo, n)}
+	if f.step.Total {
+		f.withholdSmall(res)
+	}
+	return res
+}
+
+// cursor is the condition that a page's cursor stands for.
+func (f *fetch) cursor() (predicate.Predicate, error) {
+	if f.step.Cursor == "" {
+		return predicate.Always(), nil
+	}
+	values, err := f.run.executor.Cursors.open(f.step.Cursor, f.binding())
+	if err != nil || len(values) != len(f.step.Order) {
+		return predicate.Never(), errCursor
+	}
+	return beyond(f.step.Query(&f.step.Parts[0]).Order, values), nil
+}
+
+func (f *fetch) binding() []byte {
+	return append(append([]byte{}, f.run.caller.Binding...), f.step.Binding...)
+}
+
+// share fetches and releases one agency's rows; nil where it failed, with the error noted.
+func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after predicate.Predicate) *share {
+	q := f.step.Query(p)
+	q.Where = predicate.And(q.Where, after)
+	if f.keys != nil {
+		q.Keys = &source.Keys{Field: f.keys.field, Values: f.keys.values, PerKey: f.step.Kind == plan.List}
+	}
+	raw, err := f.ask(ctx, p, q)
+	if err != nil {
+		f.failed(ctx, err)
+		return nil
+	}
+	released, err := privacy.Apply(raw, p.Outputs, f.run.executor.Transforms, f.run.caller.Scope)
+	if err != nil { // fail closed: a table whose obligations cannot be met is no table
+		f.failed(ctx, fmt.Errorf("%w: %w", errRelease, err))
+		return nil
+	}
+	return &share{raw: raw, released: released}
+}
+
+// ask sends one query and checks that the answer has its shape.
+func (f *fetch) ask(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) (*privacy.Table, error) {
+	src, ok := f.run.executor.Sources[p.Source]
+	if !ok {
+		return nil, fmt.Errorf("source %s is not configured: %w", p.Source, source.ErrUnavailable)
+	}
+	q.MaxRows = f.run.executor.MaxRows
+	t, err := src.Fetch(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
+	}
+	if err := checkShape(q, t); err != nil {
+		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
+	}
+	return t, nil
+}
+
+func (f *fetch) failed(ctx context.Context, err error) {
+	f.run.fail(Error{Code: codeOf(ctx, err), Path: f.step.Errors, Detail: err})
+}
+
+// totals fills in totalCount where it is asked for. A list that is complete is counted as it lies; else every agency
+// counts its own. A total below the minimum group is withheld.
+func (f *fetch) totals(ctx context.Context, res *stepResult, complete bool) {
+	if !f.step.Total {
+		return
+	}
+	if complete && f.step.Cursor == "" {
+		for i, s := range res.spans {
+			res.info[i].total = int64(s.to - s.from)
+		}
+	} else if err := f.count(ctx, res); err != nil {
+		f.failed(ctx, err)
+		for i := range res.info {
+			res.info[i].total = -1
+		}
+		return
+	}
+	f.withholdSmall(res)
+}
+
+func (f *fetch) withholdSmall(res *stepResult) {
+	for i := range res.info {
+		if res.info[i].total < int64(f.step.MinimumGroup) {
+			res.info[i].total = -1
+			f.run.fail(Error{Code: "GROUP_TOO_SMALL", Path: f.step.Errors})
+		}
+	}
+}
+
+func (f *fetch) count(ctx context.Context, res *stepResult) error {
+	counts := make([]int64, 1)
+	if f.keys != nil {
+		counts = make([]int64, len(f.keys.values))
+	}
+	for i := range f.step.Parts {
+		if err := f.countPart(ctx, &f.step.Parts[i], counts); err != nil {
+			return err
+		}
+	}
+	for row := range res.info {
+		key := int32(0)
+		if f.keys != nil {
+			key = f.keys.ofParent[row]
+		}
+		if key >= 0 {
+			res.info[row].total = counts[key]
+		}
+	}
+	return nil
+}
+
+func (f *fetch) countPart(ctx context.Context, p *plan.AuthorizedPart, counts []int64) error {
+	q := &source.Query{Relation: &p.Relation, Where: p.Where, Aggregate: &source.Aggregate{
+		Measures: []source.Measure{{Func: source.CountRows, As: plan.CountColumn}}}}
+	f.perKey(q)
+	t, err := f.ask(ctx, p, q)
+	if err != nil {
+		return err
+	}
+	n := t.Column(plan.CountColumn)
+	for row := range t.Rows {
+		key, err := f.keyOf(t, row)
+		if err != nil {
+			return err
+		}
+		counts[key] += n.Int(row)
+	}
+	return nil
+}
+
+// keyColumn is the column of a grouped answer that holds the join key.
+const keyColumn = "#key"
+
+// perKey restricts an aggregate to the step's join keys and groups it by them.
+func (f *fetch) perKey(q *source.Query) {
+	if f.keys == nil {
+		return
+	}
+	q.Keys = &source.Keys{Field: f.keys.field, Values: f.keys.values}
+	q.Aggregate.Group = append([]source.Group{{Field: f.keys.field, As: keyColumn}}, q.Aggregate.Group...)
+}
+
+// keyOf is the number of the join key of a grouped row; 0 at the root. A key that was not asked for is the source's
+// mistake.
+func (f *fetch) keyOf(t *privacy.Table, row int) (int32, error) {
+	if f.keys == nil {
+		return 0, nil
+	}
+	key, ok := f.keys.find(t.Column(keyColumn), row)
+	if !ok {
+		return 0, fmt.Errorf("%w: a group of a key that was not asked for", source.ErrInvalid)
+	}
+	return key, nil
+}

@@ -1,0 +1,346 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"concordat/federation/plan"
+	"concordat/federation/source"
+	"concordat/privacy"
+)
+
+// groups fetches an aggregate from every agency and combines them: exactly, since sums are integers or are added
+// once, and averages are made of sums and counts. An aggregate that lacks an agency would be a wrong number: one
+// failure fails it whole.
+func (f *fetch) groups(ctx context.Context) *stepResult {
+	tables := make([]*privacy.Table, len(f.step.Parts))
+	errs := make([]error, len(f.step.Parts))
+	if f.keys == nil || len(f.keys.values) > 0 {
+		inParallel(len(tables), func(i int) { tables[i], errs[i] = f.groupPart(ctx, &f.step.Parts[i]) })
+	}
+	for _, err := range errs {
+		if err != nil {
+			f.failed(ctx, err)
+			return nil
+		}
+	}
+	c, err := f.combine(tables)
+	if err != nil {
+		f.failed(ctx, err)
+		return nil
+	}
+	res, err := f.release(c)
+	if err != nil {
+		f.failed(ctx, err)
+		return nil
+	}
+	return res
+}
+
+func (f *fetch) groupPart(ctx context.Context, p *plan.AuthorizedPart) (*privacy.Table, error) {
+	q := f.step.Query(p)
+	f.perKey(q)
+	return f.ask(ctx, p, q)
+}
+
+// combined is one table of groups over all agencies, and the join key of each group.
+type combined struct {
+	table *privacy.Table
+	key   []int32
+}
+
+// combine adds up the agencies' groups.
+func (f *fetch) combine(tables []*privacy.Table) (*combined, error) {
+	agg := f.step.Query(&f.step.Parts[0]).Aggregate
+	a := newAdder(f.step, agg)
+	for _, t := range tables {
+		if t == nil {
+			continue
+		}
+		for row := range t.Rows {
+			key, err := f.keyOf(t, row)
+			if err != nil {
+				return nil, err
+			}
+			if err := a.add(t, row, key); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(agg.Group) == 0 { // an ungrouped aggregate answers for every parent, also over no rows
+		n := 1
+		if f.keys != nil {
+			n = len(f.keys.values)
+		}
+		for key := range n {
+			a.group(int32(key), []byte{})
+		}
+	}
+	return a.done(), nil
+}
+
+// release withholds small groups, orders, cuts to the first groups of each parent, and releases what is left.
+func (f *fetch) release(c *combined) (*stepResult, error) {
+	kept, _ := privacy.Suppress(c.table, privacy.SmallGroups{Count: plan.CountColumn, Minimum: f.step.MinimumGroup})
+	n := 1
+	if f.keys != nil {
+		n = len(f.keys.values)
+	}
+	withheld := make([]bool, n)
+	stays := make([]bool, c.table.Rows)
+	for _, row := range kept {
+		stays[row] = true
+	}
+	for row, key := range c.key {
+		if !stays[row] {
+			withheld[key] = true
+			f.run.fail(Error{Code: "GROUP_TOO_SMALL", Path: f.step.Errors})
+		}
+	}
+	f.sortGroups(c, kept)
+	byKey, rows := f.firstGroups(c, kept, n)
+	table := c.table.Gather(rows)
+	released, err := privacy.Apply(table, f.step.Shown, f.run.executor.Transforms, f.run.caller.Scope)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errRelease, err)
+	}
+	return f.groupResult(released, byKey, withheld), nil
+}
+
+func (f *fetch) sortGroups(c *combined, rows []int32) {
+	var terms []source.Order
+	for _, g := range f.step.Group {
+		terms = append(terms, source.Order{Field: g.As})
+	}
+	slices.SortStableFunc(rows, func(a, b int32) int {
+		if c.key[a] != c.key[b] {
+			return int(c.key[a]) - int(c.key[b])
+		}
+		return compareRows(c.table, terms, int(a), int(b))
+	})
+}
+
+func (f *fetch) firstGroups(c *combined, rows []int32, n int) (byKey []span, kept []int32) {
+	byKey = make([]span, n)
+	for from := 0; from < len(rows); {
+		key := c.key[rows[from]]
+		to := from
+		for to < len(rows) && c.key[rows[to]] == key {
+			to++
+		}
+		page := rows[from:to]
+		if f.step.First > 0 && len(page) > f.step.First {
+			page = page[:f.step.First]
+		}
+		byKey[key] = span{int32(len(kept)), int32(len(kept) + len(page))}
+		kept = append(kept, page...)
+		from = to
+	}
+	return byKey, kept
+}
+
+func (f *fetch) groupResult(released privacy.Released, byKey []span, withheld []bool) *stepResult {
+	res := &stepResult{step: f.step, released: released, spans: byKey}
+	if f.keys == nil {
+		res.info = []listInfo{{withheld: withheld[0]}}
+		return res
+	}
+	res.spans = f.keys.spread(byKey)
+	res.info = make([]listInfo, len(res.spans))
+	for row, key := range f.keys.ofParent {
+		if key >= 0 {
+			res.info[row].withheld = withheld[key]
+		}
+	}
+	return res
+}
+
+// adder combines groups by their keys.
+type adder struct {
+	step  *plan.AuthorizedStep
+	agg   *source.Aggregate
+	index map[string]int32
+	key   []int32
+	rows  []groupRow
+}
+
+// groupRow is one combined group: where its keys stand, and its measures.
+type groupRow struct {
+	from     *privacy.Table // nil for a group over no rows
+	at       int
+	measures []measure
+}
+
+type measure struct {
+	set   bool
+	i     int64
+	f     float64
+	table *privacy.Table // min and max: the cell that leads
+	at    int
+}
+
+func newAdder(step *plan.AuthorizedStep, agg *source.Aggregate) *adder {
+	return &adder{step: step, agg: agg, index: map[string]int32{}}
+}
+
+func (a *adder) group(key int32, id []byte) *groupRow {
+	full := string(fmt.Appendf(nil, "%d\x00", key)) + string(id)
+	n, ok := a.index[full]
+	if !ok {
+		n = int32(len(a.rows))
+		a.index[full] = n
+		a.key = append(a.key, key)
+		a.rows = append(a.rows, groupRow{measures: make([]measure, len(a.agg.Measures))})
+	}
+	return &a.rows[n]
+}
+
+func (a *adder) add(t *privacy.Table, row int, key int32) error {
+	id := []byte{}
+	for _, g := range a.agg.Group {
+		id = appendCell(id, t.Column(g.As), row)
+	}
+	g := a.group(key, id)
+	if g.from == nil {
+		g.from, g.at = t, row
+	}
+	for i, m := range a.agg.Measures {
+		if err := g.measures[i].add(m.Func, t, t.Column(m.As), row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendCell spells a key cell so that distinct cells are spelt differently.
+func appendCell(dst []byte, c *privacy.Column, row int) []byte {
+	switch {
+	case c.IsNull(row):
+		return append(dst, 'n', 0)
+	case c.Kind.Text():
+		text := c.Text(row)
+		return append(fmt.Appendf(dst, "t%d:", len(text)), text...)
+	case c.Kind == privacy.Float:
+		return fmt.Appendf(dst, "f%x;", math.Float64bits(c.Float(row)))
+	}
+	return fmt.Appendf(dst, "i%d;", c.Int(row))
+}
+
+func (m *measure) add(fn source.Func, t *privacy.Table, c *privacy.Column, row int) error {
+	if c.IsNull(row) {
+		return nil
+	}
+	switch {
+	case fn == source.Min || fn == source.Max:
+		if !m.set || m.led(fn, c, row) {
+			m.table, m.at = t, row
+		}
+	case c.Kind == privacy.Float:
+		m.f += c.Float(row)
+	case c.Kind == privacy.Decimal:
+		return fmt.Errorf("%w: sums of decimals over agencies", source.ErrInvalid)
+	default:
+		sum := m.i + c.Int(row)
+		if (sum > m.i) != (c.Int(row) > 0) && c.Int(row) != 0 {
+			return fmt.Errorf("%w: the sum overflows 64 bits", source.ErrInvalid)
+		}
+		m.i = sum
+	}
+	m.set = true
+	return nil
+}
+
+// led reports whether a cell is beyond the one that leads so far.
+func (m *measure) led(fn source.Func, c *privacy.Column, row int) bool {
+	d := privacy.CompareCells(c, row, m.table.Column(c.Name), m.at)
+	return fn == source.Min && d < 0 || fn == source.Max && d > 0
+}
+
+// done builds the combined table: keys, measures, then averages.
+func (a *adder) done() *combined {
+	t := &privacy.Table{Rows: len(a.rows)}
+	for _, g := range a.agg.Group {
+		t.Columns = append(t.Columns, a.keyColumn(g))
+	}
+	for i := range a.agg.Measures {
+		t.Columns = append(t.Columns, a.measureColumn(i))
+	}
+	for _, m := range a.step.Measures {
+		if m.Func == "avg" && !slices.Contains(a.step.Withheld, plan.MeasureColumn("avg", m.Field)) {
+			t.Columns = append(t.Columns, a.average(t, m.Field))
+		}
+	}
+	return &combined{table: t, key: a.key}
+}
+
+func (a *adder) keyColumn(g source.Group) *privacy.Column {
+	f := a.step.Entity.Members[g.Field].Field
+	c := privacy.NewColumn(g.As, f.Coordinate, f.Kind, len(a.rows))
+	for i := range a.rows {
+		appendFrom(c, a.rows[i].from, g.As, a.rows[i].at)
+	}
+	return c
+}
+
+func (a *adder) measureColumn(i int) *privacy.Column {
+	m := a.agg.Measures[i]
+	coordinate, kind := privacy.Coordinate(a.step.Entity.Name), privacy.Int
+	if m.Field != "" {
+		f := a.step.Entity.Members[m.Field].Field
+		coordinate, kind = f.Coordinate, measureKind(m, f.Kind)
+	}
+	c := privacy.NewColumn(m.As, coordinate, kind, len(a.rows))
+	counts := m.Func == source.CountRows || m.Func == source.CountValues
+	for r := range a.rows {
+		v := &a.rows[r].measures[i]
+		switch {
+		case counts:
+			c.AppendInt(v.i)
+		case !v.set:
+			c.AppendNull()
+		case v.table != nil:
+			appendFrom(c, v.table, m.As, v.at)
+		case kind == privacy.Float:
+			c.AppendFloat(v.f)
+		default:
+			c.AppendInt(v.i)
+		}
+	}
+	return c
+}
+
+func (a *adder) average(t *privacy.Table, field string) *privacy.Column {
+	f := a.step.Entity.Members[field].Field
+	sum, values := t.Column(plan.MeasureColumn("sum", field)), t.Column(plan.MeasureColumn("values", field))
+	c := privacy.NewColumn(plan.MeasureColumn("avg", field), f.Coordinate, privacy.Float, t.Rows)
+	for row := range t.Rows {
+		switch n := values.Int(row); {
+		case n == 0 || sum.IsNull(row):
+			c.AppendNull()
+		case sum.Kind == privacy.Float:
+			c.AppendFloat(sum.Float(row) / float64(n))
+		default:
+			c.AppendFloat(float64(sum.Int(row)) / float64(n))
+		}
+	}
+	return c
+}
+
+// appendFrom copies one cell of a table; NULL where there is no table.
+func appendFrom(c *privacy.Column, t *privacy.Table, name string, row int) {
+	if t == nil || t.Column(name).IsNull(row) {
+		c.AppendNull()
+		return
+	}
+	from := t.Column(name)
+	switch {
+	case from.Kind.Text():
+		c.AppendText(from.Text(row))
+	case from.Kind == privacy.Float:
+		c.AppendFloat(from.Float(row))
+	default:
+		c.AppendInt(from.Int(row))
+	}
+}

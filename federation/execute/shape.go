@@ -1,0 +1,64 @@
+package execute
+
+import (
+	"fmt"
+
+	"concordat/federation/source"
+	"concordat/privacy"
+)
+
+// checkShape refuses an answer that is not what was asked for: other columns, another kind, ragged lengths, values
+// already transformed, too many rows. A source is never trusted to have understood.
+func checkShape(q *source.Query, t *privacy.Table) error {
+	want := expected(q)
+	if t == nil || len(t.Columns) != len(want) {
+		return fmt.Errorf("%w: another number of columns", source.ErrInvalid)
+	}
+	if t.Rows > q.MaxRows {
+		return fmt.Errorf("%w: more rows than asked for", source.ErrTooLarge)
+	}
+	for i, c := range t.Columns {
+		if c.Name != want[i].name || c.Len() != t.Rows || !c.Domain.Raw() {
+			return fmt.Errorf("%w: column %s", source.ErrInvalid, want[i].name)
+		}
+		if c.Kind != want[i].kind {
+			return fmt.Errorf("%w: column %s is of another kind", source.ErrInvalid, want[i].name)
+		}
+	}
+	return nil
+}
+
+type expectedColumn struct {
+	name string
+	kind privacy.Kind
+}
+
+func expected(q *source.Query) []expectedColumn {
+	var out []expectedColumn
+	kindOf := func(field string) privacy.Kind { return q.Relation.Columns[field].Kind }
+	if q.Aggregate == nil {
+		for _, name := range q.Select {
+			out = append(out, expectedColumn{name, kindOf(name)})
+		}
+		return out
+	}
+	for _, g := range q.Aggregate.Group {
+		out = append(out, expectedColumn{g.As, kindOf(g.Field)})
+	}
+	for _, m := range q.Aggregate.Measures {
+		out = append(out, expectedColumn{m.As, measureKind(m, kindOf(m.Field))})
+	}
+	return out
+}
+
+func measureKind(m source.Measure, kind privacy.Kind) privacy.Kind {
+	switch m.Func {
+	case source.CountRows, source.CountValues:
+		return privacy.Int
+	case source.Sum:
+		if kind == privacy.Int {
+			return privacy.BigInt
+		}
+	}
+	return kind
+}

@@ -1,0 +1,282 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"concordat/federation/compose"
+	"concordat/federation/source"
+	"concordat/policy"
+	"concordat/policy/predicate"
+	"concordat/privacy"
+)
+
+// Sizes of a page: what is given where the caller says nothing, and the most a caller may ask for.
+const (
+	DefaultPage = 100
+	MaxPage     = 1000
+)
+
+// Bound is a plan with its arguments, and everything that it reads.
+type Bound struct {
+	Plan    *Plan
+	Request policy.Request
+	// Coordinates is every coordinate read, also inside filters, orders, groups and join keys, sorted.
+	Coordinates []privacy.Coordinate
+
+	arguments []Arguments // by step ID
+}
+
+// Arguments are what the caller wrote on one step's field.
+type Arguments struct {
+	Where    predicate.Predicate // Always where the caller wrote nothing
+	Order    []source.Order      // the caller's terms, then the entity's key
+	Size     int                 // rows of a page, for each parent
+	Backward bool                // the page is the last Size rows, before Cursor
+	Cursor   string              // sealed; "" for none
+	Group    []source.Group
+	First    int // Group: the most groups shown; 0: all
+	// Binding is equal for two pages of one list: its filter and order. A cursor is good for it alone.
+	Binding []byte
+
+	filters []string // fields that the caller's filter reads
+	orders  []string // fields that the caller's order reads
+}
+
+// Bind resolves the arguments of every step. Its errors are *InputError.
+func (p *Plan) Bind(variables map[string]any) (*Bound, error) {
+	b := &Bound{Plan: p, Request: policy.Request{Operation: "query"}, arguments: make([]Arguments, len(p.Steps))}
+	for _, s := range p.Steps {
+		raw := s.field.ArgumentMap(variables)
+		a, err := s.bind(raw)
+		if err != nil {
+			return nil, err
+		}
+		b.arguments[s.ID] = a
+	}
+	b.collect()
+	return b, nil
+}
+
+func (s *Step) bind(raw map[string]any) (Arguments, error) {
+	if s.Kind == ByKey {
+		return s.bindKey(raw)
+	}
+	a := Arguments{Where: predicate.Always()}
+	w := whereReader{entity: s.Entity, path: s.Path}
+	if where, ok := raw["where"].(map[string]any); ok {
+		p, err := w.object(where, 0)
+		if err != nil {
+			return a, err
+		}
+		a.Where, a.filters = p, w.fields
+	}
+	if s.Kind == Group {
+		return a, s.bindGroups(raw, &a)
+	}
+	if err := s.bindOrder(raw, &a); err != nil {
+		return a, err
+	}
+	if err := s.bindPage(raw, &a); err != nil {
+		return a, err
+	}
+	if s.Paged || a.Cursor != "" {
+		a.Binding = s.binding(raw, &a)
+	}
+	return a, nil
+}
+
+// binding spells the list that a cursor belongs to. Maps are marshalled in order of key.
+func (s *Step) binding(raw map[string]any, a *Arguments) []byte {
+	where, err := json.Marshal(raw["where"])
+	if err != nil { // coerced arguments always marshal; a cursor bound to nothing opens nothing
+		return nil
+	}
+	out := fmt.Appendf(nil, "%s\x00%s\x00%s\x00", s.Entity.Name, s.coordinate(), where)
+	for _, o := range a.Order {
+		out = fmt.Appendf(out, "%s %t\x00", o.Field, o.Descending)
+	}
+	return out
+}
+
+// bindKey reads the arguments of a by-key root; a to-one join has none.
+func (s *Step) bindKey(raw map[string]any) (Arguments, error) {
+	a := Arguments{Where: predicate.Always()}
+	if s.Join != nil {
+		return a, nil
+	}
+	w := whereReader{entity: s.Entity, path: s.Path}
+	var terms []predicate.Predicate
+	for _, k := range s.Entity.Key {
+		p, err := w.compare(k, "eq", raw[k])
+		if err != nil {
+			return a, err
+		}
+		terms = append(terms, p)
+	}
+	a.Where, a.filters = predicate.And(terms...), w.fields
+	return a, nil
+}
+
+func (s *Step) bindOrder(raw map[string]any, a *Arguments) error {
+	for _, item := range list(raw["orderBy"]) {
+		term, _ := item.(map[string]any)
+		field, _ := term["field"].(string)
+		if s.scalar(field) == nil {
+			return &InputError{Path: s.Path, Message: "orderBy names no field"}
+		}
+		if slices.Contains(a.orders, field) {
+			return &InputError{Path: s.Path, Message: "orderBy names a field twice"}
+		}
+		a.orders = append(a.orders, field)
+		a.Order = append(a.Order, source.Order{Field: field, Descending: term["direction"] == "DESC"})
+	}
+	for _, k := range s.Entity.Key {
+		if !slices.Contains(a.orders, k) {
+			a.Order = append(a.Order, source.Order{Field: k})
+		}
+	}
+	return nil
+}
+
+func (s *Step) bindPage(raw map[string]any, a *Arguments) error {
+	first, hasFirst, err := s.size(raw, "first", 0)
+	if err != nil {
+		return err
+	}
+	last, hasLast, err := s.size(raw, "last", 0)
+	if err != nil {
+		return err
+	}
+	after, hasAfter := raw["after"].(string)
+	before, hasBefore := raw["before"].(string)
+	switch {
+	case hasFirst && hasLast:
+		return &InputError{Path: s.Path, Message: "first and last exclude each other"}
+	case hasLast && hasAfter, hasBefore && !hasLast:
+		return &InputError{Path: s.Path, Message: "after goes with first, before with last"}
+	case hasLast:
+		a.Size, a.Backward, a.Cursor = last, true, before
+	case hasFirst:
+		a.Size, a.Cursor = first, after
+	default:
+		a.Size, a.Cursor = DefaultPage, after
+	}
+	return nil
+}
+
+func (s *Step) size(raw map[string]any, name string, least int64) (int, bool, error) {
+	v, ok := raw[name]
+	if !ok || v == nil {
+		return 0, false, nil
+	}
+	n, ok := integer(v)
+	if !ok || n < least || n > MaxPage {
+		return 0, false, &InputError{Path: s.Path, Message: name + " is out of range"}
+	}
+	return int(n), true, nil
+}
+
+var grains = map[string]source.Grain{"HOUR": source.Hour, "DAY": source.Day, "WEEK": source.Week,
+	"MONTH": source.Month, "QUARTER": source.Quarter, "YEAR": source.Year}
+
+func (s *Step) bindGroups(raw map[string]any, a *Arguments) error {
+	for _, item := range list(raw["groupBy"]) {
+		term, _ := item.(map[string]any)
+		name, _ := term["field"].(string)
+		f := s.scalar(name)
+		if f == nil {
+			return &InputError{Path: s.Path, Message: "groupBy names no field"}
+		}
+		g := source.Group{Field: name, As: column("key", name)}
+		if grain, ok := term["grain"].(string); ok {
+			g.Grain = grains[grain]
+			if !(f.Kind == privacy.Time || f.Kind == privacy.Date && g.Grain != source.Hour) {
+				return &InputError{Path: s.Path, Message: "a grain does not fit the field it groups"}
+			}
+		}
+		if slices.ContainsFunc(a.Group, func(o source.Group) bool { return o.Field == name }) {
+			return &InputError{Path: s.Path, Message: "groupBy names a field twice"}
+		}
+		a.Group = append(a.Group, g)
+	}
+	var err error
+	a.First, _, err = s.size(raw, "first", 1)
+	return err
+}
+
+func (s *Step) scalar(name string) *compose.Field {
+	m := s.Entity.Members[name]
+	if m.Role != compose.RoleScalar {
+		return nil
+	}
+	return m.Field
+}
+
+// collect lists what the plan reads, for policy and for the ledger.
+func (b *Bound) collect() {
+	fields := map[policy.FieldKey]bool{}
+	types := map[policy.TypeKey]bool{}
+	coordinates := map[privacy.Coordinate]bool{}
+	for _, s := range b.Plan.Steps {
+		for _, part := range s.Entity.Parts {
+			types[policy.TypeKey{Agency: part.Agency, Type: s.Entity.Name}] = true
+		}
+		for name := range b.reads(s) {
+			f := s.Entity.Members[name].Field
+			coordinates[f.Coordinate] = true
+			for _, agency := range f.Agencies {
+				fields[policy.FieldKey{Agency: agency, Coordinate: f.Coordinate}] = true
+			}
+		}
+		if s.Join != nil {
+			coordinates[s.Join.Coordinate] = true
+			coordinates[s.Parent.Entity.Members[s.Join.Join.From].Field.Coordinate] = true
+			for _, agency := range s.Join.Agencies {
+				fields[policy.FieldKey{Agency: agency, Coordinate: s.Join.Coordinate}] = true
+			}
+		}
+	}
+	b.Request.Fields = sortedKeys(fields, func(k policy.FieldKey) string { return string(k.Coordinate) + " " + string(k.Agency) })
+	b.Request.Types = sortedKeys(types, func(k policy.TypeKey) string { return k.Type + " " + string(k.Agency) })
+	b.Coordinates = sortedKeys(coordinates, func(c privacy.Coordinate) string { return string(c) })
+}
+
+// reads is every field of the step's entity that its fetch touches.
+func (b *Bound) reads(s *Step) map[string]bool {
+	a := &b.arguments[s.ID]
+	names := map[string]bool{}
+	for _, list := range [][]string{s.Fields, a.filters, a.orders} {
+		for _, n := range list {
+			names[n] = true
+		}
+	}
+	for _, g := range a.Group {
+		names[g.Field] = true
+	}
+	for _, m := range s.Measures {
+		names[m.Field] = true
+	}
+	if s.Join != nil {
+		names[s.Join.Join.To] = true
+	}
+	return names
+}
+
+func sortedKeys[K comparable](set map[K]bool, key func(K) string) []K {
+	out := make([]K, 0, len(set))
+	for k := range set {
+		out = append(out, k)
+	}
+	slices.SortFunc(out, func(x, y K) int {
+		switch kx, ky := key(x), key(y); {
+		case kx < ky:
+			return -1
+		case kx > ky:
+			return 1
+		}
+		return 0
+	})
+	return out
+}

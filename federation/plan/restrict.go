@@ -1,0 +1,430 @@
+package plan
+
+import (
+	"slices"
+
+	"concordat/federation/compose"
+	"concordat/federation/source"
+	"concordat/policy"
+	"concordat/policy/predicate"
+	"concordat/privacy"
+)
+
+// Authorized is a bound plan cut down to what a decision allows. Restrict is its only maker, and the executor takes
+// nothing else; the zero value has no steps.
+type Authorized struct {
+	bound       *Bound
+	steps       []AuthorizedStep
+	denials     []Denial
+	obligations []Obligated
+}
+
+// Denial is one field of the operation that policy denies, wholly or for some agency's rows.
+type Denial struct {
+	Path       []string
+	Coordinate privacy.Coordinate
+}
+
+// Obligated says what is done to a coordinate on its way out.
+type Obligated struct {
+	Coordinate privacy.Coordinate
+	Method     string
+}
+
+// AuthorizedStep is a step with what may be fetched for it.
+type AuthorizedStep struct {
+	*Step
+	Arguments
+	Denied       bool // nothing is fetched; the field is null
+	Parts        []AuthorizedPart
+	MinimumGroup int
+	// Unjoined lists agencies that deny following this step's join from their own rows.
+	Unjoined []policy.AgencyID
+	// Withheld lists measures ("sum:costCents") that policy denies: null in every group.
+	Withheld []string
+	// Shown is what is released of a group table.
+	Shown []privacy.Output
+}
+
+// AuthorizedPart is one agency's share of a step.
+type AuthorizedPart struct {
+	*compose.Part
+	Where   predicate.Predicate // the row rule and the caller's filter
+	Select  []string            // raw columns to fetch, internal ones included
+	Outputs []privacy.Output    // what is released of them
+}
+
+// Steps lists the steps, parents before children.
+func (a *Authorized) Steps() []AuthorizedStep { return a.steps }
+
+// Roots lists the agency root fields in response order.
+func (a *Authorized) Roots() []*Node {
+	if a.bound == nil {
+		return nil
+	}
+	return a.bound.Plan.Roots
+}
+
+// Denials lists the denied fields, once each.
+func (a *Authorized) Denials() []Denial { return a.denials }
+
+// Obligations lists what is done on the way, once for each coordinate and method, in order of coordinate.
+func (a *Authorized) Obligations() []Obligated { return a.obligations }
+
+// Coordinates lists every coordinate read.
+func (a *Authorized) Coordinates() []privacy.Coordinate {
+	if a.bound == nil {
+		return nil
+	}
+	return a.bound.Coordinates
+}
+
+// Restrict cuts a bound plan down to a decision. Its error is *NotPermittedError where a caller's filter, order,
+// group or measure reads a field that the subject sees only transformed; what is denied is left out instead.
+func Restrict(b *Bound, d *policy.Decision) (*Authorized, error) {
+	r := &restriction{bound: b, decision: d, out: &Authorized{bound: b}}
+	for _, s := range b.Plan.Steps {
+		step, err := r.step(s)
+		if err != nil {
+			return nil, err
+		}
+		r.out.steps = append(r.out.steps, step)
+	}
+	for i := range r.out.steps {
+		r.internal(&r.out.steps[i])
+	}
+	slices.SortFunc(r.out.obligations, func(x, y Obligated) int {
+		if x.Coordinate != y.Coordinate {
+			return compareText(string(x.Coordinate), string(y.Coordinate))
+		}
+		return compareText(x.Method, y.Method)
+	})
+	return r.out, nil
+}
+
+type restriction struct {
+	bound    *Bound
+	decision *policy.Decision
+	out      *Authorized
+}
+
+func (r *restriction) step(s *Step) (AuthorizedStep, error) {
+	out := AuthorizedStep{Step: s, Arguments: r.bound.arguments[s.ID], MinimumGroup: r.decision.Limits.MinimumGroup}
+	parents := true
+	if s.Parent != nil {
+		parents = !r.out.steps[s.Parent.ID].Denied
+	}
+	parts := r.joinable(&out)
+	active := parts[:0:0]
+	for _, part := range parts {
+		if !r.decision.Row(policy.TypeKey{Agency: part.Agency, Type: s.Entity.Name}).IsNever() {
+			active = append(active, part)
+		}
+	}
+	if len(active) == 0 {
+		out.Denied = true
+		if parents {
+			r.deny(s.Errors, s.coordinate())
+		}
+		return out, nil
+	}
+	permitted, err := r.callerUses(&out, active)
+	if err != nil {
+		return out, err
+	}
+	if !permitted {
+		out.Denied = true
+		return out, nil
+	}
+	if s.Kind == Group {
+		out.Shown = out.shown()
+	}
+	for _, part := range active {
+		out.Parts = append(out.Parts, r.part(&out, part))
+	}
+	return out, nil
+}
+
+// coordinate names a step in errors: the join field that leads to it, or its type.
+func (s *Step) coordinate() privacy.Coordinate {
+	if s.Join != nil {
+		return s.Join.Coordinate
+	}
+	return privacy.Coordinate(s.Entity.Name)
+}
+
+// joinable keeps the parts that the join may reach. An agency that declares the join decides it: over its own rows
+// of the target, over its own rows of the parent (Unjoined), or, where it holds neither, over the whole join.
+func (r *restriction) joinable(out *AuthorizedStep) []*compose.Part {
+	if out.Join == nil {
+		return out.Entity.Parts
+	}
+	parts := slices.Clone(out.Entity.Parts)
+	for _, agency := range out.Join.Agencies {
+		if r.follows(out.Kind, agency, out.Join.Coordinate) {
+			continue
+		}
+		r.deny(out.Errors, out.Join.Coordinate)
+		holdsTarget, holdsParent := holds(out.Entity, agency), holds(out.Parent.Entity, agency)
+		if holdsTarget {
+			parts = slices.DeleteFunc(parts, func(p *compose.Part) bool { return p.Agency == agency })
+		}
+		if holdsParent {
+			out.Unjoined = append(out.Unjoined, agency)
+		}
+		if !holdsTarget && !holdsParent {
+			return nil
+		}
+	}
+	return parts
+}
+
+// follows reports whether an agency lets a join be followed: rows need allow, aggregates also aggregate.
+func (r *restriction) follows(kind Kind, agency policy.AgencyID, c privacy.Coordinate) bool {
+	effect := r.ruling(agency, c).Effect
+	return effect == policy.Allow || kind == Group && effect == policy.Aggregate
+}
+
+func holds(e *compose.Entity, agency policy.AgencyID) bool {
+	return slices.ContainsFunc(e.Parts, func(p *compose.Part) bool { return p.Agency == agency })
+}
+
+// callerUses checks what the caller wrote over the fields of a step: false where a field is denied (the step then
+// is), an error where it is seen only transformed.
+func (r *restriction) callerUses(out *AuthorizedStep, parts []*compose.Part) (bool, error) {
+	uses := slices.Concat(out.filters, out.orders)
+	for _, g := range out.Group {
+		uses = append(uses, g.Field)
+	}
+	for _, name := range uses {
+		verdict, c := r.use(out, parts, name)
+		switch verdict {
+		case useTransformed:
+			return false, &NotPermittedError{Path: out.Errors, Coordinate: c}
+		case useDenied:
+			r.deny(out.Errors, c)
+			return false, nil
+		}
+	}
+	for _, m := range out.Measures {
+		verdict, c := r.use(out, parts, m.Field)
+		switch verdict {
+		case useTransformed:
+			return false, &NotPermittedError{Path: out.Errors, Coordinate: c}
+		case useDenied:
+			r.deny(out.paths[m.Field], c)
+			out.Withheld = append(out.Withheld, column(m.Func, m.Field))
+		}
+	}
+	return true, nil
+}
+
+type use uint8
+
+const (
+	useAllowed use = iota
+	useTransformed
+	useDenied
+)
+
+// use is the strictest verdict of the agencies whose rows a caller-written use would touch.
+func (r *restriction) use(out *AuthorizedStep, parts []*compose.Part, name string) (use, privacy.Coordinate) {
+	c := out.Entity.Members[name].Field.Coordinate
+	verdict := useAllowed
+	for _, part := range parts {
+		if _, ok := part.Relation.Columns[name]; !ok {
+			return useDenied, c
+		}
+		ruling := r.ruling(part.Agency, c)
+		switch {
+		case ruling.Effect == policy.Transform, ruling.Effect == policy.Aggregate && ruling.Obligation.Method != "":
+			verdict = max(verdict, useTransformed)
+		case ruling.Effect == policy.Allow, ruling.Effect == policy.Aggregate && out.Kind == Group:
+		default:
+			verdict = useDenied
+		}
+	}
+	return verdict, c
+}
+
+// part decides what of one agency's rows is fetched and released.
+func (r *restriction) part(out *AuthorizedStep, part *compose.Part) AuthorizedPart {
+	row := r.decision.Row(policy.TypeKey{Agency: part.Agency, Type: out.Entity.Name})
+	p := AuthorizedPart{Part: part, Where: predicate.And(row, out.Where)}
+	for _, name := range out.Fields {
+		f := out.Entity.Members[name].Field
+		o := r.output(out.Step, part, f)
+		if o.Release == privacy.ReleaseRaw || o.Release == privacy.ReleaseTransformed {
+			p.Select = appendNew(p.Select, name)
+		}
+		p.Outputs = append(p.Outputs, o)
+	}
+	return p
+}
+
+func (r *restriction) output(s *Step, part *compose.Part, f *compose.Field) privacy.Output {
+	o := privacy.Output{Column: f.Name, As: f.Name, Coordinate: f.Coordinate, Kind: f.Kind, Release: privacy.ReleaseDenied}
+	if _, ok := part.Relation.Columns[f.Name]; !ok {
+		return o // this agency's rows hold nothing there: null, and nobody's denial
+	}
+	ruling := r.ruling(part.Agency, f.Coordinate)
+	switch ruling.Effect {
+	case policy.Allow:
+		o.Release = privacy.ReleaseRaw
+	case policy.Transform:
+		o.Release, o.Obligation = privacy.ReleaseTransformed, ruling.Obligation
+		r.oblige(f.Coordinate, ruling.Obligation.Method)
+	default: // fail closed: whatever else was ruled shows nothing
+		r.deny(s.paths[f.Name], f.Coordinate)
+	}
+	return o
+}
+
+func (r *restriction) ruling(agency policy.AgencyID, c privacy.Coordinate) policy.Ruling {
+	return r.decision.Field(policy.FieldKey{Agency: agency, Coordinate: c})
+}
+
+// internal adds the columns that serve the plan and never reach a released table: this step's join key, its
+// children's join keys, and what its order and cursors are made of.
+func (r *restriction) internal(s *AuthorizedStep) {
+	if s.Kind == Group || s.Denied {
+		return
+	}
+	var names []string
+	if s.Join != nil {
+		names = append(names, s.Join.Join.To)
+	}
+	for _, child := range r.bound.Plan.Steps {
+		if child.Parent == s.Step {
+			names = append(names, child.Join.Join.From)
+		}
+	}
+	if s.Kind == List && (s.Paged || len(s.Parts) > 1) {
+		for _, o := range s.Order {
+			names = append(names, o.Field)
+		}
+	}
+	for i := range s.Parts {
+		p := &s.Parts[i]
+		for _, name := range names {
+			p.Select = appendNew(p.Select, name)
+		}
+		if len(p.Select) == 0 { // nothing shown and nothing needed but how many rows there are
+			p.Select = append(p.Select, s.Entity.Key[0])
+		}
+	}
+}
+
+func (r *restriction) deny(path []string, c privacy.Coordinate) {
+	for _, d := range r.out.denials {
+		if d.Coordinate == c && slices.Equal(d.Path, path) {
+			return
+		}
+	}
+	r.out.denials = append(r.out.denials, Denial{Path: path, Coordinate: c})
+}
+
+func (r *restriction) oblige(c privacy.Coordinate, method string) {
+	r.out.obligations = appendNew(r.out.obligations, Obligated{Coordinate: c, Method: method})
+}
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// Query is the fetch of one part of a step without its keys and cursor, as execute and `schema plan` build on it.
+func (s *AuthorizedStep) Query(p *AuthorizedPart) *source.Query {
+	q := &source.Query{Relation: &p.Relation, Where: p.Where}
+	if s.Kind == Group {
+		q.Aggregate = s.aggregate()
+		return q
+	}
+	q.Select = p.Select
+	if s.Kind == List {
+		q.Order, q.Limit = s.order(), s.Size+1 // one more says whether there is a next page
+	}
+	return q
+}
+
+// order is the order to fetch in: reversed for a page that is counted from the end.
+func (s *AuthorizedStep) order() []source.Order {
+	if !s.Backward {
+		return s.Order
+	}
+	out := slices.Clone(s.Order)
+	for i := range out {
+		out[i].Descending, out[i].NullsFirst = !out[i].Descending, true
+	}
+	return out
+}
+
+// aggregate lists the measures to fetch. The count is always among them: the minimum group needs it. Averages are
+// fetched as sums and counts of values, so that they combine over agencies.
+func (s *AuthorizedStep) aggregate() *source.Aggregate {
+	a := &source.Aggregate{Group: s.Group, Measures: []source.Measure{{Func: source.CountRows, As: CountColumn}}}
+	add := func(f source.Func, name, field string) {
+		m := source.Measure{Func: f, Field: field, As: column(name, field)}
+		a.Measures = appendNew(a.Measures, m)
+	}
+	for _, m := range s.Measures {
+		if slices.Contains(s.Withheld, column(m.Func, m.Field)) {
+			continue
+		}
+		switch m.Func {
+		case "sum":
+			add(source.Sum, "sum", m.Field)
+		case "avg":
+			add(source.Sum, "sum", m.Field)
+			add(source.CountValues, "values", m.Field)
+		case "min":
+			add(source.Min, "min", m.Field)
+		case "max":
+			add(source.Max, "max", m.Field)
+		}
+	}
+	return a
+}
+
+// shown lists the columns of a group table that are released: keys grouped by, the count, measures not withheld.
+func (s *AuthorizedStep) shown() []privacy.Output {
+	raw := func(name string, f *compose.Field, kind privacy.Kind) privacy.Output {
+		return privacy.Output{Column: name, As: name, Coordinate: f.Coordinate, Kind: kind, Release: privacy.ReleaseRaw}
+	}
+	var out []privacy.Output
+	for _, g := range s.Group {
+		f := s.Entity.Members[g.Field].Field
+		out = append(out, raw(g.As, f, f.Kind))
+	}
+	out = append(out, privacy.Output{Column: CountColumn, As: CountColumn, Coordinate: privacy.Coordinate(s.Entity.Name),
+		Kind: privacy.Int, Release: privacy.ReleaseRaw})
+	for _, m := range s.Measures {
+		if name := column(m.Func, m.Field); !slices.Contains(s.Withheld, name) {
+			f := s.Entity.Members[m.Field].Field
+			out = append(out, raw(name, f, MeasureKind(m.Func, f.Kind)))
+		}
+	}
+	return out
+}
+
+// MeasureKind is the kind of an aggregate over a column of a kind: sums of integers are BigInt, averages Float.
+func MeasureKind(fn string, kind privacy.Kind) privacy.Kind {
+	switch {
+	case fn == "avg":
+		return privacy.Float
+	case fn == "sum" && kind == privacy.Int:
+		return privacy.BigInt
+	}
+	return kind
+}
+
+// CountColumn is the column of a group table that holds its number of rows.
+const CountColumn = "count"
+
+// MeasureColumn names the column of a group table for a measure or key: "sum:costCents", "key:region".
+func MeasureColumn(fn, field string) string { return column(fn, field) }
