@@ -69,7 +69,13 @@ type Authenticator struct {
 	issuers  map[string]Trusted
 	denylist Denylist
 	now      func() time.Time
-	verified *lru.Cache[[sha256.Size]byte, policy.Subject]
+	verified *lru.Cache[[sha256.Size]byte, verifiedToken]
+}
+
+// verifiedToken is what the cache holds of a token: not the token.
+type verifiedToken struct {
+	subject    policy.Subject
+	revocation string // its RevocationKey
 }
 
 // New checks the options and returns an Authenticator with an empty cache.
@@ -87,7 +93,7 @@ func New(o Options) (*Authenticator, error) {
 	if o.CacheSize <= 0 {
 		o.CacheSize = 8192
 	}
-	cache, err := lru.New[[sha256.Size]byte, policy.Subject](o.CacheSize)
+	cache, err := lru.New[[sha256.Size]byte, verifiedToken](o.CacheSize)
 	if err != nil {
 		return nil, fmt.Errorf("authn: %w", err)
 	}
@@ -123,14 +129,14 @@ func (a *Authenticator) Authenticate(r *http.Request) (policy.Subject, error) {
 	if token == "" {
 		return policy.Subject{ID: AnonymousID, Anonymous: true}, nil
 	}
-	subject, err := a.verify(token)
+	verified, err := a.verify(token)
 	if err != nil {
 		return policy.Subject{}, err
 	}
-	if err := a.refuseRevoked(subject); err != nil {
+	if err := a.refuseRevoked(verified.revocation); err != nil {
 		return policy.Subject{}, err
 	}
-	return choosePurpose(subject, r.Header.Values(PurposeHeader))
+	return choosePurpose(verified.subject, r.Header.Values(PurposeHeader))
 }
 
 // bearer returns the token, or "" where there is no Authorization header at all.
@@ -158,26 +164,27 @@ func bearer(h http.Header) (string, error) {
 
 // verify answers from the cache or through the gate. A token is remembered by its hash, so that the cache holds no
 // credential, and only until its exp: the skew that the gate allows after exp is paid for by verifying again.
-func (a *Authenticator) verify(token string) (policy.Subject, error) {
+func (a *Authenticator) verify(token string) (verifiedToken, error) {
 	key, now := sha256.Sum256([]byte(token)), a.now()
-	if subject, ok := a.verified.Get(key); ok {
-		if now.Before(subject.Expires) {
-			return subject, nil
+	if known, ok := a.verified.Get(key); ok {
+		if now.Before(known.subject.Expires) {
+			return known, nil
 		}
 		a.verified.Remove(key)
 	}
 	subject, err := a.pass(token, now)
 	if err != nil {
-		return policy.Subject{}, err
+		return verifiedToken{}, err
 	}
+	fresh := verifiedToken{subject, RevocationKey(subject.Issuer, subject.TokenID)}
 	if now.Before(subject.Expires) {
-		a.verified.Add(key, subject)
+		a.verified.Add(key, fresh)
 	}
-	return subject, nil
+	return fresh, nil
 }
 
-func (a *Authenticator) refuseRevoked(s policy.Subject) error {
-	denied, err := a.denylist.Denied(RevocationKey(s.Issuer, s.TokenID))
+func (a *Authenticator) refuseRevoked(key string) error {
+	denied, err := a.denylist.Denied(key)
 	if err != nil {
 		// Fail closed: an unreadable denylist may hold this very token.
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

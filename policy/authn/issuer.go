@@ -69,7 +69,7 @@ type mintedClaims struct {
 
 // LoadIssuer reads the key in dir.
 func LoadIssuer(dir string) (*Issuer, error) {
-	text, err := os.ReadFile(filepath.Join(dir, IssuerFile))
+	text, err := readSecret(filepath.Join(dir, IssuerFile))
 	if err != nil {
 		return nil, fmt.Errorf("development issuer: %w", err)
 	}
@@ -102,6 +102,17 @@ func CreateIssuer(dir string) (*Issuer, error) {
 		return nil, fmt.Errorf("development issuer: %w", err)
 	}
 	return parseIssuer(text)
+}
+
+func readSecret(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s: others may read it: mode must be 0600", path)
+	}
+	return os.ReadFile(path)
 }
 
 // writeSecret makes a new file that only its owner reads; O_EXCL so that two starts never end with different keys
@@ -139,10 +150,15 @@ func parseIssuer(text []byte) (*Issuer, error) {
 	if err != nil {
 		return nil, errors.New("not a JWK")
 	}
-	issuer := &Issuer{Name: DevelopmentIssuer, Audience: DevelopmentAudience, Now: time.Now}
-	if err := jwk.Export(key, &issuer.key); err != nil {
-		return nil, errors.New("not a private EC key")
+	var raw any
+	if err := jwk.Export(key, &raw); err != nil {
+		return nil, errors.New("not a valid key")
 	}
+	private, ok := raw.(*ecdsa.PrivateKey)
+	if !ok || private.Curve != elliptic.P256() {
+		return nil, errors.New("not a private P-256 key")
+	}
+	issuer := &Issuer{Name: DevelopmentIssuer, Audience: DevelopmentAudience, Now: time.Now, key: private}
 	issuer.kid, _ = key.KeyID()
 	public, err := key.PublicKey()
 	if err != nil {
