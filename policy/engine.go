@@ -1,0 +1,187 @@
+// Package policy decides who may see what. It holds the words of a decision (Subject, Request, Decision, Effect)
+// and the Engine that computes one from the agencies' Rego.
+//
+// An Engine is one immutable revision of every input: the agencies' bundles, the agreements, the catalog of
+// coordinates. Load makes it or lists every mistake at once.
+//
+//	engine, err := policy.Load(ctx, policy.Options{Bundles: bundles, Agreements: agreements, Catalog: catalog,
+//	    CheckObligation: transforms.Check})
+//	profile, err := engine.Profile(ctx, subject)            // what exists, for this caller
+//	decision, err := engine.Decide(ctx, subject, request)   // what one operation may read
+//
+// Rego yields statements; Go combines them (combine.go). Row rules are partially evaluated and become typed
+// predicates (rows.go). Whatever is undefined, malformed or untranslatable is denied.
+//
+// The package does not apply a decision, does not know whether an agreement is still in force, and keeps nothing
+// on disk.
+package policy
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"concordat/policy/predicate"
+	"concordat/privacy"
+)
+
+// Options are what an Engine is made of.
+type Options struct {
+	Bundles    []Bundle
+	Agreements map[string]any // data.agreements: content by agreement ID, plain JSON types
+	Catalog    Catalog
+	// CheckObligation says whether a transform exists and fits a kind. Required.
+	CheckObligation func(kind privacy.Kind, ob privacy.Obligation) error
+	Now             func() time.Time // input.context.time; time.Now where nil
+	CacheSize       int              // answers kept of each kind; 4096 where not positive
+	// Fault is told why an agency's rules failed for some caller; its coordinates were denied. Optional. The
+	// error may quote the policy and its data, so it is for the agency and the operator, never for a client.
+	Fault func(AgencyID, error)
+}
+
+// Bundle is one agency's policy: *.rego (tests, *_test.rego, are left aside) and data.json.
+type Bundle struct {
+	Agency AgencyID // or Gateway
+	Files  fs.FS
+}
+
+// Engine answers from one revision. It is safe for concurrent use.
+type Engine struct {
+	revision string
+	agencies map[AgencyID]*agency
+	gateway  *agency
+	reads    facts // what visibility depends on: field rules of every agency
+	check    func(privacy.Kind, privacy.Obligation) error
+	now      func() time.Time
+	fault    func(AgencyID, error)
+	cache    caches
+}
+
+// Revision is the SHA-256 of every input, in hex.
+func (e *Engine) Revision() string { return e.revision }
+
+// Decide answers a request. The decision is shared and must not be changed. The error is the context's; a policy
+// that fails denies instead.
+func (e *Engine) Decide(ctx context.Context, s Subject, r Request) (*Decision, error) {
+	key, lasting := e.decisionKey(&s, &r)
+	if d, ok := e.cache.decisions.Get(key); ok {
+		return d, nil
+	}
+	d, kept, err := e.decide(ctx, &s, &r)
+	if err != nil {
+		return nil, err
+	}
+	if kept && lasting {
+		e.cache.decisions.Add(key, d)
+	}
+	return d, nil
+}
+
+// decisionKey covers the request and every fact that a rule of any agency asked can read.
+func (e *Engine) decisionKey(s *Subject, r *Request) (key cacheKey, lasting bool) {
+	reads := e.gateway.fieldReads
+	var last AgencyID
+	var a *agency
+	at := func(id AgencyID) *agency {
+		if id != last {
+			last, a = id, e.agencies[id]
+		}
+		return a
+	}
+	var space [2048]byte
+	text := space[:0]
+	for i := range r.Fields {
+		if a := at(r.Fields[i].Agency); a != nil {
+			reads |= a.fieldReads
+		}
+		text = appendText(text, string(r.Fields[i].Agency))
+		text = appendText(text, string(r.Fields[i].Coordinate))
+	}
+	text = append(text, 0xff) // no length begins so: fields end here
+	for i := range r.Types {
+		k := r.Types[i]
+		if a := at(k.Agency); a != nil {
+			reads |= a.fieldReads | a.rowReads(k.Type) | e.gateway.rowReads(k.Type)
+		}
+		text = appendText(text, string(k.Agency))
+		text = appendText(text, k.Type)
+	}
+	text = append(text, 0xff)
+	text = appendText(text, r.Operation)
+	return sha256.Sum256(reads.appendKey(text, s, r.Operation)), reads.lasting()
+}
+
+// decide assembles a decision from the verdicts and row rules of the agencies asked; kept is false where some
+// part of it failed.
+func (e *Engine) decide(ctx context.Context, s *Subject, r *Request) (d *Decision, kept bool, err error) {
+	ev := &evaluation{Engine: e, subject: s, operation: r.Operation, now: e.now(), sound: true}
+	d = &Decision{Revision: e.revision, Fields: make(map[FieldKey]Ruling, len(r.Fields)),
+		Rows: make(map[TypeKey]predicate.Predicate, len(r.Types))}
+	for _, k := range r.Fields {
+		v, err := ev.verdict(ctx, k.Agency)
+		if err != nil {
+			return nil, false, err
+		}
+		d.Fields[k] = v.ruling(k.Coordinate)
+		d.Limits = d.Limits.tighten(v.limits)
+	}
+	for _, k := range r.Types {
+		v, err := ev.verdict(ctx, k.Agency)
+		if err != nil {
+			return nil, false, err
+		}
+		d.Limits = d.Limits.tighten(v.limits)
+		if v.closed {
+			d.Rows[k] = predicate.Never()
+			continue
+		}
+		if d.Rows[k], err = ev.rows(ctx, k); err != nil {
+			return nil, false, err
+		}
+	}
+	return d, ev.sound, nil
+}
+
+// Profile is what a subject may know of, before any operation is known. It is shared and must not be changed.
+func (e *Engine) Profile(ctx context.Context, s Subject) (*Profile, error) {
+	key := sum("profile", "", e.reads, &s, "")
+	if p, ok := e.cache.profiles.Get(key); ok {
+		return p, nil
+	}
+	ev := &evaluation{Engine: e, subject: &s, now: e.now(), sound: true}
+	p := &Profile{Effects: map[FieldKey]Effect{}}
+	for _, id := range sortedKeys(e.agencies) {
+		v, err := ev.verdict(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		for coordinate, r := range v.rulings {
+			p.Effects[FieldKey{id, coordinate}] = r.Effect
+			p.Granted = p.Granted || r.Effect < Deny && r.Effect != Undefined
+		}
+	}
+	if e.reads.lasting() && ev.sound {
+		p.Key = fmt.Sprintf("%x", key)
+		e.cache.profiles.Add(key, p)
+	} else {
+		p.Key = p.outcomeKey(key)
+	}
+	return p, nil
+}
+
+// outcomeKey is the key of a profile that time or a failure had a part in: the facts and what came of them.
+func (p *Profile) outcomeKey(facts cacheKey) string {
+	h := sha256.New()
+	h.Write(facts[:])
+	byText := make(map[string]Effect, len(p.Effects))
+	for k, effect := range p.Effects {
+		text := string(appendText(appendText(nil, string(k.Agency)), string(k.Coordinate)))
+		byText[text] = effect
+	}
+	for _, text := range sortedKeys(byText) {
+		h.Write(append([]byte(text), byte(byText[text])))
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}

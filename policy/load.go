@@ -1,0 +1,323 @@
+package policy
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+
+	library "concordat/policy/rego"
+)
+
+// world is what every rule is evaluated in.
+type world struct {
+	compiler *ast.Compiler
+	store    storage.Store
+}
+
+// loader reads Options into an Engine; it goes on after a mistake as far as it can.
+type loader struct {
+	Options
+	problems
+	capabilities *ast.Capabilities
+	parts        map[AgencyID]*index
+	whole        *index
+	modules      map[string]*ast.Module // as parsed, by file name
+	owners       map[string]AgencyID    // of each file; the library's files have none
+	sets         map[string]any
+	setOwners    map[string]string
+	digest       hash.Hash
+}
+
+// Load makes an Engine, or a *LoadError with every mistake found.
+func Load(ctx context.Context, o Options) (*Engine, error) {
+	if o.CheckObligation == nil {
+		return nil, errors.New("policy: Options.CheckObligation is required")
+	}
+	l := &loader{Options: o, capabilities: capabilities(), parts: o.Catalog.byAgency(), whole: newIndex(o.Catalog.Fields),
+		modules: map[string]*ast.Module{}, owners: map[string]AgencyID{}, sets: map[string]any{}, setOwners: map[string]string{},
+		digest: sha256.New()}
+	l.readLibrary()
+	l.readBundles()
+	if err := l.err(); err != nil {
+		return nil, err
+	}
+	for _, name := range sortedKeys(l.owners) {
+		l.checkModule(l.modules[name], l.owners[name])
+	}
+	compiler := l.compile()
+	if err := l.err(); err != nil {
+		return nil, err
+	}
+	return l.engine(ctx, world{compiler: compiler, store: l.store()})
+}
+
+func (l *loader) readLibrary() {
+	l.readFiles("concordat", library.Files, func(name string, text []byte) { l.parse(name, text, "") })
+}
+
+func (l *loader) readBundles() {
+	bundles := slices.Clone(l.Bundles)
+	slices.SortStableFunc(bundles, func(a, b Bundle) int { return strings.Compare(string(a.Agency), string(b.Agency)) })
+	seen := map[AgencyID]bool{}
+	for _, b := range bundles {
+		if b.Agency == "" || seen[b.Agency] {
+			l.file(string(b.Agency), CodeFile, "every agency has one bundle and every bundle an agency")
+			continue
+		}
+		seen[b.Agency] = true
+		l.readFiles(string(b.Agency), b.Files, func(name string, text []byte) {
+			if path.Base(name) == "data.json" {
+				l.readData(name, text)
+				return
+			}
+			l.parse(name, text, b.Agency)
+		})
+	}
+}
+
+// readFiles hands every Rego file but tests, and data.json, to take, in order of name.
+func (l *loader) readFiles(prefix string, files fs.FS, take func(name string, text []byte)) {
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		isRego := strings.HasSuffix(name, ".rego") && !strings.HasSuffix(name, "_test.rego")
+		if entry.IsDir() || !isRego && path.Base(name) != "data.json" {
+			return nil
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		full := path.Join(prefix, name)
+		l.mix(full, text)
+		take(full, text)
+		return nil
+	})
+	if err != nil {
+		l.file(prefix, CodeFile, "%s", err)
+	}
+}
+
+// mix adds an input to the revision.
+func (l *loader) mix(name string, content []byte) {
+	l.digest.Write(appendText(appendText(nil, name), string(content)))
+}
+
+func (l *loader) parse(name string, text []byte, owner AgencyID) {
+	m, err := ast.ParseModuleWithOpts(name, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1, Capabilities: l.capabilities})
+	if err != nil {
+		l.opa(name, CodeFile, err)
+		return
+	}
+	if m == nil {
+		l.file(name, CodeFile, "the file is empty")
+		return
+	}
+	l.modules[name] = m
+	if owner != "" {
+		l.owners[name] = owner
+	}
+}
+
+// readData merges {"sets": {...}} into data.sets. No agency may touch a set of another.
+func (l *loader) readData(name string, text []byte) {
+	var doc struct {
+		Sets map[string]any `json:"sets"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&doc); err != nil {
+		l.file(name, CodeData, `expected {"sets": {...}}: %s`, err)
+		return
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		l.file(name, CodeData, "more than one JSON document")
+	}
+	for _, key := range sortedKeys(doc.Sets) {
+		if other, ok := l.setOwners[key]; ok {
+			l.file(name, CodeData, "set %q is defined in %s too", key, other)
+			continue
+		}
+		l.setOwners[key], l.sets[key] = name, doc.Sets[key]
+	}
+}
+
+func (l *loader) compile() *ast.Compiler {
+	c := ast.NewCompiler().WithStrict(true).WithCapabilities(l.capabilities).SetErrorLimit(0)
+	c.Compile(l.modules)
+	if c.Failed() {
+		l.opa("", CodeCompile, c.Errors)
+	}
+	return c
+}
+
+func (l *loader) store() storage.Store {
+	agreements := l.Agreements
+	if agreements == nil {
+		agreements = map[string]any{}
+	}
+	return inmem.NewFromObjectWithOpts(map[string]any{"agreements": agreements, "sets": l.sets, "fields": l.Catalog.data()},
+		inmem.OptReturnASTValuesOnRead(true))
+}
+
+// engine prepares every query. What is wrong with compiled rules is found here.
+func (l *loader) engine(ctx context.Context, w world) (*Engine, error) {
+	cache, err := newCaches(l.CacheSize)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	e := &Engine{agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now, fault: l.Fault, cache: cache}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	r := newReach(w.compiler.Modules)
+	if e.gateway, err = l.prepare(ctx, w, r, Gateway, l.whole); err != nil {
+		return nil, err
+	}
+	e.reads = e.gateway.fieldReads
+	for _, id := range sortedKeys(l.parts) {
+		if e.agencies[id], err = l.prepare(ctx, w, r, id, l.parts[id]); err != nil {
+			return nil, err
+		}
+		e.reads |= e.agencies[id].fieldReads
+	}
+	if e.revision, err = l.revision(); err != nil {
+		return nil, err
+	}
+	return e, l.err()
+}
+
+// revision digests files, agreements and catalog.
+func (l *loader) revision() (string, error) {
+	agreements, err := json.Marshal(l.Agreements) // map keys in order
+	if err != nil {
+		return "", fmt.Errorf("policy: agreements: %w", err)
+	}
+	l.mix("\x00agreements", agreements)
+	for _, id := range sortedKeys(l.parts) {
+		fields, err := json.Marshal(l.parts[id].fields)
+		if err != nil {
+			return "", fmt.Errorf("policy: catalog: %w", err)
+		}
+		l.mix("\x00catalog\x00"+string(id), fields)
+	}
+	return fmt.Sprintf("%x", l.digest.Sum(nil)), nil
+}
+
+// prepare readies the rules of one owner: one query over its `fields` and `limits`, one for each row rule.
+func (l *loader) prepare(ctx context.Context, w world, r *reach, id AgencyID, x *index) (*agency, error) {
+	a := &agency{id: id, fields: x, tightens: id == Gateway, rowRules: map[string]*rowRules{}}
+	body := ast.Body{}
+	var roots []*ast.Rule
+	for _, p := range packagesOf(w.compiler.Modules, id) {
+		for _, document := range []string{"fields", "limits"} {
+			rules := p.rules[document]
+			if len(rules) == 0 {
+				continue
+			}
+			roots = append(roots, rules...)
+			variable := fmt.Sprintf("d%d", len(a.entries))
+			a.entries = append(a.entries, entry{variable: variable, limits: document == "limits"})
+			body.Append(ast.Equality.Expr(ast.VarTerm(variable), ast.NewTerm(p.path.Append(ast.StringTerm(document)))))
+		}
+		if err := l.prepareRows(ctx, w, r, a, p); err != nil {
+			return nil, err
+		}
+	}
+	_, a.fieldReads = r.closure(roots)
+	if len(a.entries) == 0 {
+		return a, nil
+	}
+	query, err := rego.New(rego.ParsedQuery(body), rego.Compiler(w.compiler), rego.Store(w.store),
+		rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %s: %w", id, err)
+	}
+	a.query = &query
+	return a, nil
+}
+
+func (l *loader) prepareRows(ctx context.Context, w world, r *reach, a *agency, p *ownedPackage) error {
+	for _, verb := range []string{"include", "exclude"} {
+		for _, typ := range sortedKeys(p.rows[verb]) {
+			rules := p.rows[verb][typ]
+			query, err := prepareRow(ctx, w, p.path.Append(ast.StringTerm(verb)).Append(ast.StringTerm(typ)))
+			if err != nil {
+				return fmt.Errorf("policy: %s.%s: %w", verb, typ, err)
+			}
+			row := a.rowRules[typ]
+			if row == nil {
+				row = &rowRules{}
+				a.rowRules[typ] = row
+			}
+			reached, reads := r.closure(rules)
+			row.reads |= reads
+			row.included = row.included || verb == "include" && p.main
+			row.rules = append(row.rules, rowRule{exclude: verb == "exclude", query: query})
+			l.checkFragment(a, typ, rules, reached)
+		}
+	}
+	return nil
+}
+
+// ownedPackage is one package of one owner, with its entry rules.
+type ownedPackage struct {
+	path  ast.Ref
+	main  bool
+	rules map[string][]*ast.Rule            // fields, limits
+	rows  map[string]map[string][]*ast.Rule // include, exclude: by type
+}
+
+// packagesOf are the compiled packages of an owner in order of path: concordat.access.ID and those under it.
+func packagesOf(modules map[string]*ast.Module, id AgencyID) []*ownedPackage {
+	byPath := map[string]*ownedPackage{}
+	for _, name := range sortedKeys(modules) {
+		m := modules[name]
+		place := constants(m.Package.Path[1:])
+		if len(place) < 3 || !agree(place, []string{"concordat", "access", string(id)}) {
+			continue
+		}
+		key := m.Package.Path.String()
+		p := byPath[key]
+		if p == nil {
+			p = &ownedPackage{path: m.Package.Path, main: len(place) == 3, rules: map[string][]*ast.Rule{},
+				rows: map[string]map[string][]*ast.Rule{"include": {}, "exclude": {}}}
+			byPath[key] = p
+		}
+		for _, rule := range m.Rules {
+			p.take(rule)
+		}
+	}
+	out := make([]*ownedPackage, 0, len(byPath))
+	for _, key := range sortedKeys(byPath) {
+		out = append(out, byPath[key])
+	}
+	return out
+}
+
+func (p *ownedPackage) take(rule *ast.Rule) {
+	name := constants(ruleName(rule))
+	switch {
+	case len(name) == 1 && (name[0] == "fields" || name[0] == "limits"):
+		p.rules[name[0]] = append(p.rules[name[0]], rule)
+	case len(name) == 2 && (name[0] == "include" || name[0] == "exclude"):
+		p.rows[name[0]][name[1]] = append(p.rows[name[0]][name[1]], rule)
+	}
+}
