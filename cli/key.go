@@ -2,16 +2,23 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"concordat/policy/authn"
+	"concordat/policy/ledger"
 )
 
 const keyUsage = `usage: concordat key new [--type issuer] --dir DIR [--json]
+       concordat key new --type ledger --origin NAME --dir DIR [--json]
 
-new makes a key in DIR: issuer.jwk.json (mode 0600), with which the development issuer signs tokens.
+new makes a key in DIR: issuer.jwk.json, with which the development issuer signs tokens, or ledger.skey, with which
+a ledger of that origin signs checkpoints, and ledger.vkey, its public half. Secret keys have mode 0600.
 A key that is already there is never replaced.
 `
 
@@ -34,36 +41,65 @@ func Key(args []string, stdout, stderr io.Writer) int {
 
 func keyNew(args []string, stdout, stderr io.Writer) int {
 	set := newCredentialFlags("key new", stderr)
-	kind := set.String("type", "issuer", "issuer")
+	kind := set.String("type", "issuer", "issuer or ledger")
 	dir := set.String("dir", "", "directory for the key (required)")
+	origin := set.String("origin", "", "the ledger's origin, a name without spaces or '+' (required for a ledger)")
 	asJSON := set.Bool("json", false, "print JSON")
 	rest, code := parseCredentialFlags(set, args)
 	if code >= 0 {
 		return code
 	}
-	if len(rest) > 0 || *dir == "" || *kind != "issuer" {
+	var made newKey
+	var err error
+	switch {
+	case len(rest) == 0 && *dir != "" && *kind == "issuer" && *origin == "":
+		made, err = newIssuerKey(*dir)
+	case len(rest) == 0 && *dir != "" && *kind == "ledger" && *origin != "":
+		made, err = newLedgerKey(*dir, *origin)
+	default:
 		fmt.Fprint(stderr, keyUsage)
 		return 2
 	}
-	if err := newKey(*dir, *asJSON, stdout); err != nil {
+	if err == nil {
+		err = made.print(stdout, *asJSON)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "concordat key new:", err)
 		return 1
 	}
 	return 0
 }
 
-// newKey prints where the secret lies and the public half, never the secret.
-func newKey(dir string, asJSON bool, stdout io.Writer) error {
+// newKey says where the secret lies and what the public half is; it never holds the secret.
+type newKey struct {
+	File   string `json:"file"`
+	Public any    `json:"public"` // a JWK set, or a note verifier key
+}
+
+func (k newKey) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(k)
+	}
+	_, err := fmt.Fprintf(w, "%s\n%s\n", k.File, k.Public)
+	return err
+}
+
+func newIssuerKey(dir string) (newKey, error) {
 	issuer, err := authn.CreateIssuer(dir)
 	if err != nil {
-		return err
+		return newKey{}, err
 	}
-	path := filepath.Join(dir, authn.IssuerFile)
-	if asJSON {
-		return json.NewEncoder(stdout).Encode(map[string]any{
-			"file": path, "public": json.RawMessage(issuer.JWKS()),
-		})
+	return newKey{filepath.Join(dir, authn.IssuerFile), json.RawMessage(issuer.JWKS())}, nil
+}
+
+func newLedgerKey(dir, origin string) (newKey, error) {
+	path := filepath.Join(dir, ledger.SecretKeyFile)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return newKey{}, errors.Join(fmt.Errorf("%s: %w", path, fs.ErrExist), err)
 	}
-	_, err = fmt.Fprintf(stdout, "%s\n%s\n", path, issuer.JWKS())
-	return err
+	if _, _, err := ledger.LoadOrCreateKey(dir, origin); err != nil {
+		return newKey{}, err
+	}
+	public, err := os.ReadFile(filepath.Join(dir, ledger.PublicKeyFile))
+	return newKey{path, strings.TrimSpace(string(public))}, err
 }
