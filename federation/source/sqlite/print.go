@@ -1,0 +1,343 @@
+package sqlite
+
+import (
+	"strings"
+
+	"concordat/federation/source"
+	"concordat/federation/source/eval"
+	"concordat/policy/predicate"
+	"concordat/privacy"
+)
+
+// printer writes one statement. Values are only ever bound, names only ever quoted, and columns qualified: SQLite
+// reads an unknown quoted name as a string where it is not.
+type printer struct {
+	strings.Builder
+	table     *table
+	relation  *source.Relation
+	arguments []any
+}
+
+func (p *printer) write(parts ...string) {
+	for _, s := range parts {
+		p.WriteString(s)
+	}
+}
+
+// bind writes a parameter.
+func (p *printer) bind(v any) {
+	p.WriteByte('?')
+	p.arguments = append(p.arguments, v)
+}
+
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// raw is the column as it is stored.
+func (p *printer) raw(field string) string {
+	return "t." + quote(p.relation.Columns[field].Physical)
+}
+
+// value is the column as its kind says. Text in a column of numeric affinity was perhaps stored as a number.
+func (p *printer) value(field string) string {
+	if p.cast(field) {
+		return "CAST(" + p.raw(field) + " AS TEXT)"
+	}
+	return p.raw(field)
+}
+
+func (p *printer) cast(field string) bool {
+	c := p.relation.Columns[field]
+	return (c.Kind == privacy.String || c.Kind == privacy.JSON) && p.table.columns[c.Physical] == numeric
+}
+
+// sortable is the column where it is compared: text by bytes, infinities as NULL.
+func (p *printer) sortable(field string) string {
+	switch v := p.value(field); {
+	case p.relation.Columns[field].Kind == privacy.Float:
+		return "CASE WHEN abs(" + v + ") < 9e999 THEN " + v + " END" // 9e999 reads as infinity
+	case p.isText(field):
+		return v + " COLLATE BINARY"
+	default:
+		return v
+	}
+}
+
+// isText reports whether the column is stored as text; times are.
+func (p *printer) isText(field string) bool {
+	k := p.relation.Columns[field].Kind
+	return k.Text() || k == privacy.Time
+}
+
+// guard is a condition that holds where the cell has the type of its kind: SQLite orders any text after any
+// number, so a comparison alone would let a row with a misplaced text through.
+func (p *printer) guard(field string) string {
+	v := p.value(field)
+	switch {
+	case p.relation.Columns[field].Kind == privacy.Float:
+		return "typeof(" + v + ") IN ('real', 'integer') AND abs(" + v + ") < 9e999"
+	case p.isText(field):
+		return "typeof(" + v + ") = 'text'"
+	}
+	return "typeof(" + v + ") = 'integer'"
+}
+
+// from writes FROM and WHERE.
+func (p *printer) from(q *source.Query) error {
+	p.write(" FROM ", quote(p.table.name), " AS t")
+	where := q.Where
+	if q.Keys != nil {
+		where = predicate.And(where, predicate.In(q.Keys.Field, q.Keys.Values...))
+	}
+	if where.IsAlways() {
+		return nil
+	}
+	p.write(" WHERE ")
+	return p.predicate(where)
+}
+
+// predicate writes a condition that is NULL only where it does not hold. AND and OR keep that; NOT is written over
+// a coalesced operand, so that the negation of a comparison on NULL holds.
+func (p *printer) predicate(w predicate.Predicate) error {
+	n := w.Node()
+	switch n.Kind {
+	case predicate.KindNever:
+		p.write("0")
+	case predicate.KindAlways:
+		p.write("1")
+	case predicate.KindAnd:
+		return p.list(n.Kids, " AND ")
+	case predicate.KindOr:
+		return p.list(n.Kids, " OR ")
+	case predicate.KindNot:
+		p.write("NOT coalesce(")
+		err := p.predicate(n.Kids[0])
+		p.write(", 0)")
+		return err
+	case predicate.KindCompare:
+		return p.compare(n)
+	case predicate.KindIn:
+		return p.in(n)
+	case predicate.KindNull:
+		p.null(n.Field)
+	case predicate.KindFields:
+		return p.fields(n)
+	default:
+		return errUnknown
+	}
+	return nil
+}
+
+func (p *printer) list(kids []predicate.Predicate, between string) error {
+	p.write("(")
+	for i, k := range kids {
+		if i > 0 {
+			p.write(between)
+		}
+		if err := p.predicate(k); err != nil {
+			return err
+		}
+	}
+	p.write(")")
+	return nil
+}
+
+func (p *printer) null(field string) {
+	v := p.value(field)
+	if p.relation.Columns[field].Kind == privacy.Float {
+		p.write("(", v, " IS NULL OR abs(", v, ") = 9e999)")
+		return
+	}
+	p.write(v, " IS NULL")
+}
+
+func operator(op predicate.Op) string {
+	switch op {
+	case predicate.Eq:
+		return " = "
+	case predicate.Ne:
+		return " <> "
+	case predicate.Lt:
+		return " < "
+	case predicate.Lte:
+		return " <= "
+	case predicate.Gt:
+		return " > "
+	}
+	return " >= "
+}
+
+func (p *printer) compare(n *predicate.Node) error {
+	kind := p.relation.Columns[n.Field].Kind
+	if !source.Comparable(kind, n.Value.Kind) {
+		return incomparable(n.Field)
+	}
+	if n.Op >= predicate.HasPrefix {
+		return p.pattern(n)
+	}
+	op, v, outcome := eval.Narrow(kind, n.Op, n.Value)
+	switch {
+	case outcome == eval.NeverTrue:
+		p.write("0")
+	case outcome == eval.NotNull:
+		p.write("(", p.guard(n.Field), ")")
+	case op == predicate.Eq:
+		p.equal(n.Field, v)
+	case kind == privacy.Time:
+		p.compareTime(n.Field, op, v.Int)
+	default:
+		p.ordered(n.Field, op, argument(v))
+	}
+	return nil
+}
+
+func (p *printer) ordered(field string, op predicate.Op, v any) {
+	p.write("(", p.guard(field), " AND ", p.collated(field), operator(op))
+	p.bind(v)
+	p.write(")")
+}
+
+// collated is the column as compared with a constant: infinities are the guard's business.
+func (p *printer) collated(field string) string {
+	if p.isText(field) {
+		return p.value(field) + " COLLATE BINARY"
+	}
+	return p.value(field)
+}
+
+// equal writes equality with a constant, so that an index can be used.
+func (p *printer) equal(field string, v predicate.Value) {
+	if p.relation.Columns[field].Kind == privacy.Time {
+		instant, exact := timeText(v.Int)
+		if !exact {
+			p.write("0")
+			return
+		}
+		v = predicate.String(instant)
+	}
+	if p.cast(field) {
+		p.write("(", p.raw(field), " = ")
+		p.bind(argument(v))
+		p.write(" AND ", p.collated(field), " = ")
+		p.bind(argument(v))
+		p.write(")")
+		return
+	}
+	p.write(p.collated(field), " = ")
+	p.bind(argument(v))
+}
+
+// compareTime compares stored whole seconds with an instant in microseconds.
+func (p *printer) compareTime(field string, op predicate.Op, micros int64) {
+	instant, exact := timeText(micros) // the second that holds it
+	if !exact {
+		switch op {
+		case predicate.Lt:
+			op = predicate.Lte
+		case predicate.Gte:
+			op = predicate.Gt
+		}
+	}
+	p.ordered(field, op, instant)
+}
+
+func (p *printer) pattern(n *predicate.Node) error {
+	if !p.isText(n.Field) || p.relation.Columns[n.Field].Kind == privacy.Time {
+		return incomparable(n.Field)
+	}
+	v, t := p.value(n.Field), n.Value.Text
+	p.write("(", p.guard(n.Field), " AND ")
+	switch n.Op {
+	case predicate.HasPrefix:
+		p.prefix(v, t)
+	case predicate.HasSuffix:
+		p.write("substr(CAST(", v, " AS BLOB), max(0, length(CAST(", v, " AS BLOB)) - ")
+		p.bind(int64(len(t)))
+		p.write(") + 1) = ")
+		p.bind([]byte(t))
+	case predicate.Contains:
+		p.write("instr(", v, ", ")
+		p.bind(t)
+		p.write(") > 0")
+	case predicate.Like:
+		p.write("instr(", v, ", char(0)) = 0 AND ", v, " GLOB ") // GLOB stops at a NUL
+		p.bind(globOf(t))
+	}
+	p.write(")")
+	return nil
+}
+
+// prefix is a range, which an index serves. No UTF-8 text has a byte 0xFF, so the last byte can be counted up.
+func (p *printer) prefix(v, t string) {
+	if t == "" {
+		p.write("1")
+		return
+	}
+	beyond := []byte(t)
+	beyond[len(beyond)-1]++
+	p.write(v, " COLLATE BINARY >= ")
+	p.bind(t)
+	p.write(" AND ", v, " COLLATE BINARY < ")
+	p.bind(string(beyond))
+}
+
+func (p *printer) in(n *predicate.Node) error {
+	kind := p.relation.Columns[n.Field].Kind
+	values, err := narrowSet(n.Field, kind, n.Values)
+	switch {
+	case err != nil:
+		return err
+	case len(values) == 0:
+		p.write("0")
+	case len(values) == 1:
+		p.equal(n.Field, values[0])
+	case kind == privacy.Float:
+		p.write(p.value(n.Field), " IN (")
+		for i, v := range values {
+			if i > 0 {
+				p.write(", ")
+			}
+			p.bind(argument(v))
+		}
+		p.write(")")
+	default:
+		p.inJSON(n.Field, jsonSet(values))
+	}
+	return nil
+}
+
+// inJSON binds a whole set as one parameter, so that the statement's text does not depend on its size.
+func (p *printer) inJSON(field, set string) {
+	const of = " IN (SELECT value FROM json_each("
+	if p.cast(field) {
+		p.write("(", p.raw(field), of)
+		p.bind(set)
+		p.write(")) AND ", p.collated(field), of)
+		p.bind(set)
+		p.write(")))")
+		return
+	}
+	p.write(p.collated(field), of)
+	p.bind(set)
+	p.write("))")
+}
+
+func (p *printer) fields(n *predicate.Node) error {
+	a, b := p.relation.Columns[n.Field].Kind, p.relation.Columns[n.Other].Kind
+	if class(a) != class(b) {
+		return incomparable(n.Field)
+	}
+	p.write("(", p.guard(n.Field), " AND ", p.guard(n.Other), " AND ",
+		p.collated(n.Field), operator(n.Op), p.collated(n.Other), ")")
+	return nil
+}
+
+// class groups the kinds that compare with each other.
+func class(k privacy.Kind) privacy.Kind {
+	switch k {
+	case privacy.BigInt, privacy.Float:
+		return privacy.Int
+	case privacy.Date, privacy.JSON:
+		return privacy.String
+	}
+	return k
+}

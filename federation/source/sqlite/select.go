@@ -1,0 +1,215 @@
+package sqlite
+
+import (
+	"concordat/federation/source"
+	"concordat/privacy"
+)
+
+// rows writes a row query.
+func (p *printer) rows(st *statement, q *source.Query) error {
+	for _, f := range q.Select {
+		st.columns = append(st.columns, source.NewColumn(q.Relation, f, 0))
+	}
+	st.sums = make([]bool, len(st.columns))
+	st.notePushed(q)
+	if q.Keys != nil && q.Keys.PerKey && q.Limit > 0 && len(q.Keys.Values) > 1 {
+		return p.window(q)
+	}
+	p.write("SELECT ")
+	p.projection(q.Select, "")
+	if err := p.from(q); err != nil {
+		return err
+	}
+	if len(q.Order) > 0 {
+		p.write(" ORDER BY ")
+		p.order(q.Order)
+	}
+	p.limit(q.Limit, q.MaxRows)
+	return nil
+}
+
+func (st *statement) notePushed(q *source.Query) {
+	note := func(on bool, what string) {
+		if on {
+			st.pushed = append(st.pushed, what)
+		}
+	}
+	note(!q.Where.IsAlways(), "filter")
+	note(q.Keys != nil, "keys")
+	note(len(q.Order) > 0, "order")
+	note(q.Limit > 0, "limit")
+	note(q.Aggregate != nil, "aggregate")
+}
+
+// projection writes the selected columns, each with an alias where one is asked for. A query for no column still
+// counts its rows.
+func (p *printer) projection(fields []string, alias string) {
+	if len(fields) == 0 {
+		p.write("1")
+	}
+	for i, f := range fields {
+		if i > 0 {
+			p.write(", ")
+		}
+		p.write(p.value(f))
+		if alias != "" {
+			p.write(" AS ", alias, itoa(i))
+		}
+	}
+}
+
+// order writes terms; NULL is last in both directions.
+func (p *printer) order(by []source.Order) {
+	for i, o := range by {
+		if i > 0 {
+			p.write(", ")
+		}
+		p.write(p.sortable(o.Field))
+		if o.Descending {
+			p.write(" DESC NULLS LAST")
+			continue
+		}
+		p.write(" ASC NULLS LAST")
+	}
+}
+
+// limit asks for one row more than allowed, which tells too many from just enough.
+func (p *printer) limit(limit, maxRows int) {
+	n := int64(maxRows) + 1
+	if limit > 0 {
+		n = min(n, int64(limit))
+	}
+	p.write(" LIMIT ")
+	p.bind(n)
+}
+
+// window numbers the rows of each key in order and keeps the first ones.
+func (p *printer) window(q *source.Query) error {
+	p.write("SELECT ")
+	if len(q.Select) == 0 {
+		p.write("1")
+	}
+	for i := range q.Select {
+		if i > 0 {
+			p.write(", ")
+		}
+		p.write("c", itoa(i))
+	}
+	p.write(" FROM (SELECT ")
+	p.projection(q.Select, "c")
+	p.write(", row_number() OVER (PARTITION BY ", p.sortable(q.Keys.Field))
+	if len(q.Order) > 0 {
+		p.write(" ORDER BY ")
+		p.order(q.Order)
+	}
+	p.write(") AS n")
+	if err := p.from(q); err != nil {
+		return err
+	}
+	p.write(") WHERE n <= ")
+	p.bind(int64(q.Limit))
+	p.write(" ORDER BY n")
+	p.limit(0, q.MaxRows)
+	return nil
+}
+
+// aggregate writes a grouped query, groups by key, NULL last.
+func (p *printer) aggregate(st *statement, q *source.Query) error {
+	st.notePushed(q)
+	p.write("SELECT ")
+	for i, g := range q.Aggregate.Group {
+		if i > 0 {
+			p.write(", ")
+		}
+		c := q.Relation.Columns[g.Field]
+		p.write(p.grain(g))
+		st.add(privacy.NewColumn(g.As, c.Coordinate, c.Kind, 0), false)
+	}
+	for i, m := range q.Aggregate.Measures {
+		if i > 0 || len(q.Aggregate.Group) > 0 {
+			p.write(", ")
+		}
+		p.write(p.measure(m))
+		c := q.Relation.Columns[m.Field] // zero for CountRows
+		st.add(privacy.NewColumn(m.As, c.Coordinate, m.Result(c.Kind), 0), m.Func == source.Sum)
+	}
+	if len(st.columns) == 0 {
+		p.write("count(*)")
+	}
+	if err := p.from(q); err != nil {
+		return err
+	}
+	p.groupBy(len(q.Aggregate.Group))
+	p.limit(0, q.MaxRows)
+	return nil
+}
+
+func (st *statement) add(c *privacy.Column, sum bool) {
+	st.columns = append(st.columns, c)
+	st.sums = append(st.sums, sum)
+}
+
+// groupBy refers to the leading result columns by position.
+func (p *printer) groupBy(n int) {
+	for i := range n {
+		p.write(list(i, " GROUP BY "), itoa(i+1))
+	}
+	for i := range n {
+		p.write(list(i, " ORDER BY "), itoa(i+1), " ASC NULLS LAST")
+	}
+}
+
+func list(i int, first string) string {
+	if i == 0 {
+		return first
+	}
+	return ", "
+}
+
+func (p *printer) measure(m source.Measure) string {
+	switch m.Func {
+	case source.CountRows:
+		return "count(*)"
+	case source.CountValues:
+		return "count(" + p.sortable(m.Field) + ")"
+	case source.Sum:
+		return "sum(" + p.sortable(m.Field) + ")"
+	case source.Min:
+		return "min(" + p.sortable(m.Field) + ")"
+	}
+	return "max(" + p.sortable(m.Field) + ")"
+}
+
+// grain writes the start of the period that holds a date or time, in the stored form.
+func (p *printer) grain(g source.Group) string {
+	x := p.sortable(g.Field)
+	isTime := p.relation.Columns[g.Field].Kind == privacy.Time
+	if g.Grain == source.NoGrain || (g.Grain == source.Day && !isTime) {
+		return x
+	}
+	raw := p.value(g.Field)
+	if g.Grain == source.Hour {
+		return "substr(" + raw + ", 1, 13) || ':00:00Z'"
+	}
+	day := p.day(raw, g.Grain)
+	if isTime {
+		return day + " || 'T00:00:00Z'"
+	}
+	return day
+}
+
+// day is the first day of the period, as YYYY-MM-DD.
+func (p *printer) day(raw string, g source.Grain) string {
+	switch g {
+	case source.Day:
+		return "substr(" + raw + ", 1, 10)"
+	case source.Week: // back six days, then on to a Monday: never leaves the years that SQLite can write
+		return "date(substr(" + raw + ", 1, 10), '-6 days', 'weekday 1')"
+	case source.Month:
+		return "substr(" + raw + ", 1, 7) || '-01'"
+	case source.Quarter:
+		return "substr(" + raw + ", 1, 5) || substr('010101040404070707101010', " +
+			"2 * CAST(substr(" + raw + ", 6, 2) AS INTEGER) - 1, 2) || '-01'"
+	}
+	return "substr(" + raw + ", 1, 4) || '-01-01'"
+}

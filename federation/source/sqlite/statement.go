@@ -1,0 +1,171 @@
+package sqlite
+
+import (
+	"concordat/federation/source"
+	"concordat/policy/predicate"
+	"concordat/privacy"
+)
+
+// statement is one SQL text, what is bound to it and how its rows are read.
+type statement struct {
+	text      string
+	arguments []any
+	columns   []*privacy.Column // templates: names, coordinates and kinds of the result
+	sums      []bool            // which columns are sums, where an infinity is an overflow
+	maxRows   int
+	local     bool // the rows are a superset, for eval.Run
+	pushed    []string
+	left      []string
+}
+
+// statement plans q: as one statement where SQLite means the same by it, else as the fetch of a superset of rows.
+func (s *Source) statement(t *table, q *source.Query) (*statement, error) {
+	if err := t.fits(q.Relation); err != nil {
+		return nil, err
+	}
+	c := capability{q.Relation}
+	if c.query(q) {
+		return whole(t, q)
+	}
+	return superset(t, q, c, s.maxScan)
+}
+
+func whole(t *table, q *source.Query) (*statement, error) {
+	p := &printer{table: t, relation: q.Relation}
+	st := &statement{maxRows: q.MaxRows, pushed: []string{"projection"}}
+	var err error
+	if q.Aggregate != nil {
+		err = p.aggregate(st, q)
+	} else {
+		err = p.rows(st, q)
+	}
+	st.text, st.arguments = p.String(), p.arguments
+	return st, err
+}
+
+// superset keeps the terms of the filter that can be pushed and reads what the rest needs.
+func superset(t *table, q *source.Query, c capability, maxScan int) (*statement, error) {
+	wide := &source.Query{Relation: q.Relation, Select: q.Needed(), Where: c.necessary(q.Where), MaxRows: maxScan}
+	if q.Keys != nil && c.in(q.Keys.Field, q.Keys.Values) {
+		wide.Keys = &source.Keys{Field: q.Keys.Field, Values: q.Keys.Values}
+	}
+	st, err := whole(t, wide)
+	if err != nil {
+		return nil, err
+	}
+	st.local = true
+	st.left = leftovers(q)
+	return st, nil
+}
+
+func leftovers(q *source.Query) []string {
+	left := []string{"filter"}
+	if len(q.Order) > 0 {
+		left = append(left, "order")
+	}
+	if q.Limit > 0 {
+		left = append(left, "limit")
+	}
+	if q.Aggregate != nil {
+		left = append(left, "aggregate")
+	}
+	return left
+}
+
+// Explain implements source.Explainer.
+func (s *Source) Explain(q *source.Query) source.Explanation {
+	t, ok := s.tables.tables.Load(q.Relation.Table)
+	if !ok {
+		return source.Explanation{Statement: "table not checked"}
+	}
+	st, err := s.statement(t.(*table), q)
+	if err != nil {
+		return source.Explanation{Statement: "refused"}
+	}
+	return source.Explanation{Statement: st.text, Pushed: st.pushed, Local: st.left}
+}
+
+// capability says what SQLite answers with the same meaning as eval. What it does not is decimals, which compare
+// by value and are stored as text, and texts with a NUL where SQLite's functions read C strings.
+type capability struct{ relation *source.Relation }
+
+func (c capability) decimal(field string) bool {
+	return c.relation.Columns[field].Kind == privacy.Decimal
+}
+
+func (c capability) query(q *source.Query) bool {
+	if !c.predicate(q.Where) || (q.Keys != nil && !c.in(q.Keys.Field, q.Keys.Values)) {
+		return false
+	}
+	for _, o := range q.Order {
+		if c.decimal(o.Field) {
+			return false
+		}
+	}
+	return q.Aggregate == nil || c.aggregate(q.Aggregate)
+}
+
+func (c capability) aggregate(a *source.Aggregate) bool {
+	for _, g := range a.Group {
+		if c.decimal(g.Field) {
+			return false
+		}
+	}
+	for _, m := range a.Measures {
+		if (m.Func == source.Min || m.Func == source.Max) && c.decimal(m.Field) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c capability) predicate(p predicate.Predicate) bool {
+	n := p.Node()
+	switch n.Kind {
+	case predicate.KindCompare:
+		return !c.decimal(n.Field) && (n.Op != predicate.Like || likeFits(n.Value.Text))
+	case predicate.KindIn:
+		return c.in(n.Field, n.Values)
+	case predicate.KindFields:
+		return n.Op < predicate.HasPrefix && !c.decimal(n.Field) && !c.decimal(n.Other)
+	}
+	for _, k := range n.Kids {
+		if !c.predicate(k) {
+			return false
+		}
+	}
+	return true
+}
+
+// manyFloats bounds a set of floats, which are bound one by one: JSON would round them.
+const manyFloats = 100
+
+func (c capability) in(field string, values []predicate.Value) bool {
+	if c.decimal(field) || (c.relation.Columns[field].Kind == privacy.Float && len(values) > manyFloats) {
+		return false
+	}
+	for _, v := range values {
+		if hasNUL(v.Text) {
+			return false // json_each ends a text there
+		}
+	}
+	return true
+}
+
+// necessary drops the top-level terms that cannot be pushed: every row of the answer still satisfies the rest.
+func (c capability) necessary(p predicate.Predicate) predicate.Predicate {
+	n := p.Node()
+	if n.Kind != predicate.KindAnd {
+		if c.predicate(p) {
+			return p
+		}
+		return predicate.Always()
+	}
+	var kept []predicate.Predicate
+	for _, k := range n.Kids {
+		if c.predicate(k) {
+			kept = append(kept, k)
+		}
+	}
+	return predicate.And(kept...)
+}
