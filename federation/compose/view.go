@@ -97,22 +97,34 @@ func (v *viewer) cascade() {
 // supported drops the elements of one definition whose types are gone. An input that loses a required field, or that
 // only leads to itself, is gone.
 func (v *viewer) supported(def *ast.Definition) *ast.Definition {
-	var fields ast.FieldList
-	own := true
-	for _, f := range def.Fields {
-		_, alive := v.types[f.Type.Name()]
-		if !alive && def.Kind == ast.InputObject && f.Type.NonNull {
-			return nil
-		}
-		if alive {
-			fields = append(fields, v.withArguments(f))
-			own = own && f.Type.Name() == def.Name
-		}
-	}
-	if def.Kind == ast.InputObject && own {
+	if def.Kind == ast.InputObject && !v.usable(def) {
 		return nil
 	}
+	fields := filtered(def.Fields, func(f *ast.FieldDefinition) bool { return v.types[f.Type.Name()] != nil })
+	for i, f := range fields {
+		kept := v.withArguments(f)
+		if kept == f {
+			continue
+		}
+		if len(fields) == len(def.Fields) && &fields[0] == &def.Fields[0] {
+			fields = slices.Clone(fields) // still the whole schema's own list
+		}
+		fields[i] = kept
+	}
 	return narrowed(def, fields, def.EnumValues)
+}
+
+// usable reports whether an input still has every required field and leads to something other than itself.
+func (v *viewer) usable(def *ast.Definition) bool {
+	leads := false
+	for _, f := range def.Fields {
+		alive := v.types[f.Type.Name()] != nil
+		if !alive && f.Type.NonNull {
+			return false
+		}
+		leads = leads || alive && f.Type.Name() != def.Name
+	}
+	return leads
 }
 
 // withArguments is f without the arguments whose types are gone. (Only optional arguments have types of ours.)
