@@ -75,22 +75,29 @@ func generateResidents(districts []district) ([]resident, error) {
 		weights[i] = d.weight
 	}
 	homes := newWheel(weights)
-	rng := rand.New(rand.NewPCG(residentSeed, 1))
-	sequence := map[string]int{}
+	g := &register{rng: rand.New(rand.NewPCG(residentSeed, 1)), words: newLexicon(), sequence: map[string]int{}}
 	residents := make([]resident, Residents)
 	for i := range residents {
-		person := &c.cells[c.wheel.at(rng.IntN(c.wheel.total()))]
-		residents[i] = newResident(rng, person, &districts[homes.at(rng.IntN(homes.total()))], sequence)
+		person := &c.cells[c.wheel.at(g.rng.IntN(c.wheel.total()))]
+		residents[i] = g.enter(person, &districts[homes.at(g.rng.IntN(homes.total()))])
 	}
 	return residents, nil
 }
 
-func newResident(rng *rand.Rand, c *cell, home *district, sequence map[string]int) resident {
+// register makes one person after the other.
+type register struct {
+	rng      *rand.Rand
+	words    *lexicon
+	sequence map[string]int // how many share place, day of birth and sex
+}
+
+func (g *register) enter(c *cell, home *district) resident {
+	rng := g.rng
 	r := resident{person: c.person, sex: c.sex, home: home, chinese: rng.IntN(100) < chineseShare}
 	r.birth = time.Date(2025-r.age, 1, 1+rng.IntN(365), 0, 0, 0, 0, time.UTC)
-	r.nationalID = nationalID(home.code, r.birth, r.sex, sequence)
-	r.name = personName(rng, r.sex, r.chinese)
-	r.address = streetAddress(rng, home, r.chinese)
+	r.nationalID = g.nationalID(home.code, r.birth, r.sex)
+	r.name = g.words.personName(rng, r.sex, r.chinese)
+	r.address = g.words.streetAddress(rng, home, r.chinese)
 	r.postcode = home.code[:2] + home.code[3:4] + home.code[5:6] + twoDigits(rng.IntN(40)+10)
 	// 154 is not a public mobile prefix: nobody is called by mistake.
 	r.phone = "154-" + fourDigits(rng.IntN(10000)) + "-" + fourDigits(rng.IntN(10000))
@@ -98,12 +105,12 @@ func newResident(rng *rand.Rand, c *cell, home *district, sequence map[string]in
 }
 
 // nationalID is GB 11643-1999's form: six digits of place, eight of birth, three of sequence (odd for men) and
-// the check character. sequence counts how many share place, day and sex.
-func nationalID(place string, birth time.Time, sex string, sequence map[string]int) string {
+// the check character.
+func (g *register) nationalID(place string, birth time.Time, sex string) string {
 	stem := place + birth.Format("20060102")
 	key := stem + sex
-	number := 2 * sequence[key]
-	sequence[key]++
+	number := 2 * g.sequence[key]
+	g.sequence[key]++
 	if sex == "M" {
 		number++
 	} else {

@@ -29,38 +29,48 @@ const (
 	chineseStreets = "枫林路 桂花街 长堤路 石桥巷 磨坊路 果园里 渡口街 灯塔路 松涛路 芦苇巷 学府路 集市街 铁匠巷 码头路 柳荫街 风车路 新月街 和平里 纺织路 花园街"
 )
 
-// The lists as slices. Read only.
-var (
-	womenEn, menEn, surnamesEn = strings.Fields(englishWomen), strings.Fields(englishMen), strings.Fields(englishSurnames)
-	womenZh, menZh, surnamesZh = strings.Fields(chineseWomen), strings.Fields(chineseMen), strings.Fields(chineseSurnames)
-	streetsEn, streetsZh       = strings.Split(englishStreets, ";"), strings.Fields(chineseStreets)
-)
+// lexicon is the lists above, split once.
+type lexicon struct {
+	english, chinese tongue
+}
+
+// tongue is what one language calls people and streets.
+type tongue struct{ women, men, surnames, streets []string }
+
+func newLexicon() *lexicon {
+	return &lexicon{
+		english: tongue{women: strings.Fields(englishWomen), men: strings.Fields(englishMen),
+			surnames: strings.Fields(englishSurnames), streets: strings.Split(englishStreets, ";")},
+		chinese: tongue{women: strings.Fields(chineseWomen), men: strings.Fields(chineseMen),
+			surnames: strings.Fields(chineseSurnames), streets: strings.Fields(chineseStreets)},
+	}
+}
+
+func (t *tongue) given(sex string) []string {
+	if sex == "F" {
+		return t.women
+	}
+	return t.men
+}
 
 func pick(rng *rand.Rand, list []string) string { return list[rng.IntN(len(list))] }
 
-func personName(rng *rand.Rand, sex string, chinese bool) string {
-	if chinese {
-		given := menZh
-		if sex == "F" {
-			given = womenZh
-		}
-		name := pick(rng, surnamesZh) + pick(rng, given)
-		if rng.IntN(3) > 0 {
-			name += pick(rng, given)
-		}
-		return name
+func (l *lexicon) personName(rng *rand.Rand, sex string, chinese bool) string {
+	if !chinese {
+		return pick(rng, l.english.given(sex)) + " " + pick(rng, l.english.surnames)
 	}
-	given := menEn
-	if sex == "F" {
-		given = womenEn
+	given := l.chinese.given(sex)
+	name := pick(rng, l.chinese.surnames) + pick(rng, given)
+	if rng.IntN(3) > 0 {
+		name += pick(rng, given)
 	}
-	return pick(rng, given) + " " + pick(rng, surnamesEn)
+	return name
 }
 
-func streetAddress(rng *rand.Rand, home *district, chinese bool) string {
+func (l *lexicon) streetAddress(rng *rand.Rand, home *district, chinese bool) string {
 	number := strconv.Itoa(1 + rng.IntN(180))
 	if chinese {
-		return home.nameZh + pick(rng, streetsZh) + number + "号"
+		return home.nameZh + pick(rng, l.chinese.streets) + number + "号"
 	}
-	return number + " " + pick(rng, streetsEn) + ", " + home.name
+	return number + " " + pick(rng, l.english.streets) + ", " + home.name
 }

@@ -17,15 +17,13 @@ const (
 		"{name}对{diagnosis}的治疗耐受良好，无新发不适，社区护士将上门随访：{address}。"
 )
 
-// The sentences as slices. Read only.
-var templatesEn, templatesZh = strings.Split(notesEn, "\n"), strings.Split(notesZh, "\n")
-
 func (c *clinic) note(a *admission) string {
 	p := a.patient
-	template, text := pick(c.rng, templatesEn), a.diagnosis.text
+	templates, text := notesEn, a.diagnosis.text
 	if p.chinese {
-		template, text = pick(c.rng, templatesZh), a.diagnosis.textZh
+		templates, text = notesZh, a.diagnosis.textZh
 	}
 	return strings.NewReplacer("{name}", p.name, "{birth}", p.birth.Format(dateForm), "{diagnosis}", text,
-		"{phone}", p.phone, "{id}", p.nationalID, "{address}", p.address, "{ward}", a.diagnosis.ward).Replace(template)
+		"{phone}", p.phone, "{id}", p.nationalID, "{address}", p.address, "{ward}", a.diagnosis.ward).
+		Replace(pick(c.rng, strings.Split(templates, "\n")))
 }
