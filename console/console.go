@@ -13,6 +13,7 @@
 package console
 
 import (
+	"encoding/json"
 	"net/http"
 )
 
@@ -39,10 +40,10 @@ type Persona struct {
 
 // Question is one prepared document.
 type Question struct {
-	Name      string         `json:"name"`
-	Title     string         `json:"title"`
-	Document  string         `json:"document"`
-	Variables map[string]any `json:"variables,omitempty"`
+	Name      string          `json:"name"`
+	Title     string          `json:"title"`
+	Document  string          `json:"document"`
+	Variables json.RawMessage `json:"variables,omitempty"` // an object, or empty
 }
 
 // Handler serves the pages. It answers every path that it is given: what it does not know is 404.

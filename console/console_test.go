@@ -21,7 +21,7 @@ func demo() *console.DemoInfo {
 		},
 		Questions: []console.Question{
 			{Name: "one", Title: "How many admissions?", Document: "{ admissions { totalCount nodes { id phone } } }"},
-			{Name: "two", Title: "Which district?", Document: "query($d: ID!) { district(id: $d) { name } }", Variables: map[string]any{"d": "D01"}},
+			{Name: "two", Title: "Which district?", Document: "query($d: ID!) { district(id: $d) { name } }", Variables: json.RawMessage(`{"d":"D01"}`)},
 		},
 		Tokens: func() map[string]string { return map[string]string{"analyst": "token-a", "partner": "token-p"} },
 	}
@@ -208,7 +208,7 @@ func TestWorldIsOfTheDemoOnly(t *testing.T) {
 	if err := json.Unmarshal([]byte(body(t, r)), &w); err != nil {
 		t.Fatal(err)
 	}
-	if len(w.Personas) != 2 || len(w.Questions) != 2 || w.Tokens["partner"] != "token-p" || w.Questions[1].Variables["d"] != "D01" {
+	if len(w.Personas) != 2 || len(w.Questions) != 2 || w.Tokens["partner"] != "token-p" || string(w.Questions[1].Variables) != `{"d":"D01"}` {
 		t.Errorf("got %+v", w)
 	}
 }

@@ -86,7 +86,7 @@ export function outcome({ answer, text }) {
   const { receipt, obligations = [], privacy } = concordat(answer);
   return [
     section('Withheld', '未提供', withheld(answer.errors ?? [])),
-    section('Changed on the way', '已处理', changed(obligations)),
+    section('Changed on the way', '已处理', changed(obligations, answer.data)),
     privacy && section('Privacy spent', '隐私预算', definitions(privacy)),
     section('Receipt', '凭据', ...receiptOf(receipt, answer, text)),
   ].filter(Boolean);
@@ -102,7 +102,8 @@ function withheld(errors) {
     error.path ? el('code', {}, error.path.join('.')) : null, ' ', error.message ?? '')));
 }
 
-function changed(obligations) {
+function changed(obligations, data) {
+  if (data == null) return el('p', { class: 'quiet' }, 'No values were given.');
   if (!obligations.length) return el('p', { class: 'quiet' }, 'Nothing: values are as the agencies hold them.');
   return el('table', {},
     el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Field'), el('th', { scope: 'col' }, 'Method'))),
