@@ -83,6 +83,15 @@ func OpenCheckpoint(checkpoint []byte, v note.Verifier) (Head, error) {
 	return h, nil
 }
 
+// ReadHead is what a checkpoint says, its signature unchecked: for who passes it on and leaves trust to others.
+func ReadHead(checkpoint []byte) (Head, error) {
+	body, _, ok := strings.Cut(string(checkpoint), "\n\n")
+	if !ok {
+		return Head{}, errors.New("malformed checkpoint")
+	}
+	return parseHead(body + "\n")
+}
+
 // signPatience bounds how long a checkpoint waits for the store.
 const signPatience = 5 * time.Second
 
@@ -138,8 +147,7 @@ func readHead(tx state.ReadTx) ([]byte, error) {
 // storedHead reads our own stored checkpoint without checking its signature, which Open did. Size is -1 where it
 // cannot be read: no log has that size, so a new head is signed.
 func storedHead(checkpoint []byte) Head {
-	body, _, _ := strings.Cut(string(checkpoint), "\n\n")
-	h, err := parseHead(body + "\n")
+	h, err := ReadHead(checkpoint)
 	if err != nil {
 		return Head{Size: -1}
 	}

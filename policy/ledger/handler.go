@@ -107,7 +107,7 @@ func (l *Ledger) readTile(t tlog.Tile) (data []byte, err error) {
 }
 
 func readBundle(tx state.ReadTx, t tlog.Tile) (bundle []byte, err error) {
-	first := t.N << tileHeight
+	first := t.N << TileHeight
 	for n := first; n < first+int64(t.W); n++ {
 		entry, err := readEntry(tx, n)
 		if err != nil {

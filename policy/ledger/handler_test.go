@@ -27,7 +27,7 @@ func isAuditor(r *http.Request) bool { return r.Header.Get("Authorization") == "
 // tiles reads tiles over the handler, as an auditor's client would.
 type tiles struct{ h http.Handler }
 
-func (tiles) Height() int                     { return tileHeight }
+func (tiles) Height() int                     { return TileHeight }
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 func (c tiles) ReadTiles(want []tlog.Tile) (out [][]byte, err error) {
 	for _, t := range want {
@@ -157,7 +157,7 @@ func TestUnavailableLogAnswers503WithoutReason(t *testing.T) {
 func TestTilePathsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tile := tlog.Tile{
-			H: tileHeight, L: rapid.IntRange(entryLevel, maxLevel).Draw(t, "L"),
+			H: TileHeight, L: rapid.IntRange(entryLevel, maxLevel).Draw(t, "L"),
 			N: rapid.Int64Range(0, 1<<40).Draw(t, "N"), W: rapid.IntRange(1, tileWidth).Draw(t, "W"),
 		}
 		got, err := parseTilePath(TilePath(tile))

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,17 +25,69 @@ func GenerateKey(origin string) (skey, vkey string, err error) {
 	return note.GenerateKey(rand.Reader, origin)
 }
 
-// LoadOrCreateKey reads the log's key from dir, or makes one where there is none, and writes the public half beside
-// it. A secret key that others can read, or that belongs to another origin, is refused.
+// LoadOrCreateKey is LoadKey for a log of that origin, and makes a key where dir has none yet. A directory that has
+// only the public half is refused: the secret was lost, and a new one would silently begin another log.
 func LoadOrCreateKey(dir, origin string) (note.Signer, note.Verifier, error) {
-	skey, err := readSecret(filepath.Join(dir, SecretKeyFile))
+	signer, verifier, err := LoadKey(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return createKey(dir, origin)
+		if err := createKey(dir, origin); err != nil {
+			return nil, nil, err
+		}
+		signer, verifier, err = LoadKey(dir)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return loadKey(dir, origin, skey)
+	if signer.Name() != origin {
+		return nil, nil, fmt.Errorf("the key in %s is of origin %q, not %q", dir, signer.Name(), origin)
+	}
+	return signer, verifier, nil
+}
+
+// LoadKey reads the log's key from dir. The public half is derived and written where it is missing. A secret key that
+// others can read, and a public key that is not its half, are refused.
+func LoadKey(dir string) (note.Signer, note.Verifier, error) {
+	skey, err := readSecret(filepath.Join(dir, SecretKeyFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: malformed secret key", filepath.Join(dir, SecretKeyFile))
+	}
+	vkey, err := publicHalf(skey)
+	if err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(dir, PublicKeyFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := os.WriteFile(path, []byte(vkey+"\n"), 0o644); err != nil {
+			return nil, nil, err
+		}
+	}
+	verifier, err := ReadPublicKey(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if signer.Name() != verifier.Name() || signer.KeyHash() != verifier.KeyHash() {
+		return nil, nil, fmt.Errorf("the keys in %s are not a pair", dir)
+	}
+	return signer, verifier, nil
+}
+
+// publicHalf derives the verifier key from a signer key, "PRIVATE+KEY+name+hash+base64(0x01, seed)": C2SP
+// signed-note does not define that form, golang.org/x/mod/sumdb/note does.
+func publicHalf(skey string) (string, error) {
+	parts := strings.SplitN(skey, "+", 5)
+	if len(parts) != 5 {
+		return "", errors.New("ledger: malformed secret key")
+	}
+	raw, err := base64.StdEncoding.DecodeString(parts[4])
+	if err != nil || len(raw) != 1+ed25519.SeedSize {
+		return "", errors.New("ledger: malformed secret key")
+	}
+	public := ed25519.NewKeyFromSeed(raw[1:]).Public().(ed25519.PublicKey)
+	return note.NewEd25519VerifierKey(parts[2], public)
 }
 
 func readSecret(path string) (string, error) {
@@ -48,22 +102,19 @@ func readSecret(path string) (string, error) {
 	return strings.TrimSpace(string(raw)), err
 }
 
-// createKey writes the public key first: a secret key on disk always has its public half beside it.
-func createKey(dir, origin string) (note.Signer, note.Verifier, error) {
-	skey, vkey, err := GenerateKey(origin)
+func createKey(dir, origin string) error {
+	public := filepath.Join(dir, PublicKeyFile)
+	if _, err := os.Stat(public); err == nil {
+		return fmt.Errorf("%s has no secret key beside it: %s is lost", public, SecretKeyFile)
+	}
+	skey, _, err := GenerateKey(origin)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, err
+		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, PublicKeyFile), []byte(vkey+"\n"), 0o644); err != nil {
-		return nil, nil, err
-	}
-	if err := writeNew(filepath.Join(dir, SecretKeyFile), skey+"\n"); err != nil {
-		return nil, nil, err
-	}
-	return loadKey(dir, origin, skey)
+	return writeNew(filepath.Join(dir, SecretKeyFile), skey+"\n")
 }
 
 func writeNew(path, text string) error {
@@ -76,21 +127,6 @@ func writeNew(path, text string) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
-}
-
-func loadKey(dir, origin, skey string) (note.Signer, note.Verifier, error) {
-	signer, err := note.NewSigner(skey)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: malformed secret key", filepath.Join(dir, SecretKeyFile))
-	}
-	verifier, err := ReadPublicKey(filepath.Join(dir, PublicKeyFile))
-	if err != nil {
-		return nil, nil, err
-	}
-	if signer.Name() != origin || verifier.Name() != origin || signer.KeyHash() != verifier.KeyHash() {
-		return nil, nil, fmt.Errorf("keys in %s are not a pair for origin %q", dir, origin)
-	}
-	return signer, verifier, nil
 }
 
 // ReadPublicKey reads a file holding one verifier key.

@@ -21,6 +21,12 @@ func TestKeyIsKeptBetweenStarts(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("secret key: %v, %v", info.Mode(), err)
 	}
+	if err := os.Remove(filepath.Join(dir, PublicKeyFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, v, err := LoadKey(dir); err != nil || v.KeyHash() != v1.KeyHash() {
+		t.Errorf("the public key was not restored: %v", err)
+	}
 	public, err := os.ReadFile(filepath.Join(dir, PublicKeyFile))
 	if err != nil || strings.Count(string(public), "\n") != 1 || strings.Contains(string(public), "PRIVATE") {
 		t.Errorf("public key %q, %v", public, err)
@@ -30,7 +36,7 @@ func TestKeyIsKeptBetweenStarts(t *testing.T) {
 func TestBadKeyFilesAreRefused(t *testing.T) {
 	for name, spoil := range map[string]func(dir string) error{
 		"readable by others": func(dir string) error { return os.Chmod(filepath.Join(dir, SecretKeyFile), 0o644) },
-		"no public key":      func(dir string) error { return os.Remove(filepath.Join(dir, PublicKeyFile)) },
+		"no secret key":      func(dir string) error { return os.Remove(filepath.Join(dir, SecretKeyFile)) },
 		"malformed secret":   func(dir string) error { return os.WriteFile(filepath.Join(dir, SecretKeyFile), []byte("x"), 0o600) },
 		"another's public": func(dir string) error {
 			_, vkey, err := GenerateKey(testOrigin)

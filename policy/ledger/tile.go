@@ -18,11 +18,18 @@ const (
 )
 
 const (
-	tileHeight = 8 // fixed by C2SP tlog-tiles
-	tileWidth  = 1 << tileHeight
+	// TileHeight is fixed by C2SP tlog-tiles.
+	TileHeight = 8
+	tileWidth  = 1 << TileHeight
 	entryLevel = -1 // tlog's name for bundles of entries
 	maxLevel   = 7  // 256^8 entries and more do not exist
 )
+
+// Bundle is the tile of entries that holds an index, as wide as a log of that size fills it.
+func Bundle(index, size int64) tlog.Tile {
+	n := index >> TileHeight
+	return tlog.Tile{H: TileHeight, L: entryLevel, N: n, W: int(min(tileWidth, size-n<<TileHeight))}
+}
 
 // TilePath is the C2SP tlog-tiles path of a tile of hashes, or of a bundle of entries for level -1: "0/x001/234",
 // "entries/000.p/17".
@@ -52,7 +59,7 @@ var errTilePath = errors.New("not a tile path")
 
 // parseTilePath accepts exactly what TilePath writes.
 func parseTilePath(path string) (tlog.Tile, error) {
-	t := tlog.Tile{H: tileHeight, W: tileWidth, L: entryLevel}
+	t := tlog.Tile{H: TileHeight, W: tileWidth, L: entryLevel}
 	level, rest, ok := strings.Cut(path, "/")
 	if level != "entries" {
 		l, err := parseDecimal(level)
@@ -71,7 +78,7 @@ func parseTilePath(path string) (tlog.Tile, error) {
 	}
 	digits := strings.ReplaceAll(strings.ReplaceAll(number, "/", ""), "x", "")
 	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n < 0 || n > 1<<(63-2*tileHeight) {
+	if err != nil || n < 0 || n > 1<<(63-2*TileHeight) {
 		return t, errTilePath
 	}
 	t.N = n
@@ -85,9 +92,9 @@ func parseTilePath(path string) (tlog.Tile, error) {
 func covered(t tlog.Tile, size int64) bool {
 	hashes := size
 	if t.L > 0 {
-		hashes = size >> (tileHeight * t.L)
+		hashes = size >> (TileHeight * t.L)
 	}
-	return t.N<<tileHeight+int64(t.W) <= hashes
+	return t.N<<TileHeight+int64(t.W) <= hashes
 }
 
 // appendBundled adds an entry to a bundle: its length in two bytes, big-endian, and then its bytes.
