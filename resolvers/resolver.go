@@ -52,9 +52,9 @@ func (r *Resolver) Executable(view *ast.Schema) graphql.ExecutableSchema {
 // root is what generated code calls; it keeps the three resolver makers out of Resolver's own surface.
 type root struct{ *Resolver }
 
-func (r root) Me() graph.MeResolver             { return me{r.Resolver} }
-func (r root) Query() graph.QueryResolver       { return query{r.Resolver} }
-func (r root) Mutation() graph.MutationResolver { return mutation{r.Resolver} }
+func (r root) Me() graph.MeResolver             { return me(r) }
+func (r root) Query() graph.QueryResolver       { return query(r) }
+func (r root) Mutation() graph.MutationResolver { return mutation(r) }
 
 type (
 	me       struct{ *Resolver }
