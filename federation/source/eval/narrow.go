@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 
+	"concordat/federation/source/cell"
 	"concordat/policy/predicate"
 	"concordat/privacy"
 )
@@ -115,54 +116,10 @@ func rational(v predicate.Value) (*big.Rat, bool) {
 	return nil, false
 }
 
-// maxDecimal bounds the length and the exponent of a decimal: beyond it a few bytes could cost megabytes.
-const maxDecimal = 1000
-
 // ParseDecimal reads a decimal literal, an optional exponent included.
 func ParseDecimal(text string) (*big.Rat, bool) {
-	if !DecimalSyntax(text) {
+	if !cell.Decimal([]byte(text)) {
 		return nil, false
 	}
 	return new(big.Rat).SetString(text)
-}
-
-// DecimalSyntax reports whether text is a decimal literal: the number grammar of RFC 8259 section 6, leading zeros allowed.
-func DecimalSyntax(s string) bool {
-	if len(s) > maxDecimal {
-		return false
-	}
-	if len(s) > 0 && s[0] == '-' {
-		s = s[1:]
-	}
-	whole, rest := digits(s)
-	if whole == 0 {
-		return false
-	}
-	if len(rest) > 0 && rest[0] == '.' {
-		var fraction int
-		if fraction, rest = digits(rest[1:]); fraction == 0 {
-			return false
-		}
-	}
-	return rest == "" || exponentSyntax(rest)
-}
-
-func exponentSyntax(s string) bool {
-	if s[0] != 'e' && s[0] != 'E' {
-		return false
-	}
-	s = s[1:]
-	if len(s) > 0 && (s[0] == '+' || s[0] == '-') {
-		s = s[1:]
-	}
-	n, rest := digits(s)
-	return n > 0 && n <= 3 && rest == ""
-}
-
-func digits(s string) (int, string) {
-	n := 0
-	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
-		n++
-	}
-	return n, s[n:]
 }

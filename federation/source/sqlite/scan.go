@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"concordat/federation/source"
-	"concordat/federation/source/eval"
+	"concordat/federation/source/cell"
 	"concordat/federation/source/sqlite/lite"
 	"concordat/privacy"
 )
@@ -130,7 +130,7 @@ func readDecimal(s *lite.Stmt, i int, c *privacy.Column) bool {
 		return true
 	case lite.Text:
 		b := s.Bytes(i)
-		if !eval.DecimalSyntax(string(b)) {
+		if !cell.Decimal(b) {
 			return false
 		}
 		c.AppendBytes(b)
@@ -144,7 +144,7 @@ func readDate(s *lite.Stmt, i int, c *privacy.Column) bool {
 		return false
 	}
 	b := s.Bytes(i)
-	if _, ok := days(b); len(b) != 10 || !ok {
+	if !cell.Date(b) {
 		return false
 	}
 	c.AppendBytes(b)
@@ -155,60 +155,9 @@ func readTime(s *lite.Stmt, i int, c *privacy.Column) bool {
 	if s.Type(i) != lite.Text {
 		return false
 	}
-	micros, ok := parseTime(s.Bytes(i))
+	micros, ok := cell.Time(s.Bytes(i))
 	if ok {
 		c.AppendInt(micros)
 	}
 	return ok
-}
-
-// parseTime reads YYYY-MM-DDTHH:MM:SSZ.
-func parseTime(b []byte) (int64, bool) {
-	if len(b) != len(timeLayout) || b[10] != 'T' || b[13] != ':' || b[16] != ':' || b[19] != 'Z' {
-		return 0, false
-	}
-	day, ok := days(b[:10])
-	h, m, sec := pair(b[11:]), pair(b[14:]), pair(b[17:])
-	if !ok || h < 0 || h > 23 || m < 0 || m > 59 || sec < 0 || sec > 59 {
-		return 0, false
-	}
-	return ((day*24+h)*60+m)*60_000_000 + sec*1_000_000, true
-}
-
-// days counts the days from 1970-01-01 to YYYY-MM-DD in the proleptic Gregorian calendar (years 1 to 9999).
-func days(b []byte) (int64, bool) {
-	if len(b) != 10 || b[4] != '-' || b[7] != '-' {
-		return 0, false
-	}
-	century, year, m, d := pair(b), pair(b[2:]), pair(b[5:]), pair(b[8:])
-	y := century*100 + year
-	if century < 0 || year < 0 || y < 1 || m < 1 || m > 12 || d < 1 || d > daysIn(y, m) {
-		return 0, false
-	}
-	if m <= 2 { // the year starts in March, so that its odd day is the last one
-		y, m = y-1, m+12
-	}
-	return 365*y + y/4 - y/100 + y/400 + (153*m-457)/5 + d - 719469, true
-}
-
-func daysIn(y, m int64) int64 {
-	switch m {
-	case 4, 6, 9, 11:
-		return 30
-	case 2:
-		if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
-			return 29
-		}
-		return 28
-	}
-	return 31
-}
-
-// pair is two decimal digits, -1 where they are none.
-func pair(b []byte) int64 {
-	tens, units := b[0]-'0', b[1]-'0'
-	if tens > 9 || units > 9 {
-		return -1
-	}
-	return int64(tens)*10 + int64(units)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"concordat/federation/source"
+	"concordat/federation/source/cell"
 	"concordat/federation/source/eval"
 	"concordat/policy/predicate"
 	"concordat/privacy"
@@ -29,9 +30,6 @@ func argument(v predicate.Value) any {
 	return v.Int
 }
 
-// timeLayout is how times are stored: whole seconds in UTC, so that texts order as instants do.
-const timeLayout = "2006-01-02T15:04:05Z"
-
 // timeText is the stored text of the second that holds an instant, and whether it is that instant. Instants that no
 // such text can name become texts before and after all that can.
 func timeText(micros int64) (string, bool) {
@@ -42,7 +40,7 @@ func timeText(micros int64) (string, bool) {
 	case year > 9999:
 		return "A", false
 	}
-	return t.Format(timeLayout), t.Nanosecond() == 0
+	return t.Format(cell.TimeLayout), t.Nanosecond() == 0
 }
 
 // narrowSet is the values of a set that a column of this kind can hold, as they are stored.

@@ -1,0 +1,147 @@
+package graphql
+
+import (
+	"fmt"
+
+	"concordat/federation/source"
+	"concordat/federation/source/cell"
+	"concordat/privacy"
+)
+
+// decode appends the rows of an answer {"data": {"rows": [{"c0": ...}]}} to the columns. An answer with errors is
+// refused whole: what is missing from it is not known.
+func decode(body []byte, rows *privacy.Table, maxRows int) error {
+	d := &decoder{lexer: lexer{text: body}, rows: rows, maxRows: maxRows}
+	if err := d.answer(); err != nil {
+		return err
+	}
+	if !d.found {
+		return fmt.Errorf("the answer holds no rows: %w", source.ErrInvalid)
+	}
+	return nil
+}
+
+type decoder struct {
+	lexer
+	rows    *privacy.Table
+	maxRows int
+	found   bool
+}
+
+func (d *decoder) malformed() error {
+	return fmt.Errorf("the answer is not the JSON asked for, at byte %d: %w", d.at, source.ErrInvalid)
+}
+
+func (d *decoder) answer() error {
+	err := d.object(func(key []byte) error {
+		switch string(key) {
+		case "data":
+			if d.null() {
+				return nil
+			}
+			return d.data()
+		case "errors":
+			if d.null() || d.emptyArray() {
+				return nil
+			}
+			return fmt.Errorf("the service answered with errors: %w", source.ErrUnavailable)
+		}
+		return d.skip()
+	})
+	if err == nil && !d.end() {
+		return d.malformed()
+	}
+	return err
+}
+
+func (d *decoder) data() error {
+	return d.object(func(key []byte) error {
+		if string(key) != "rows" || d.found {
+			return d.malformed()
+		}
+		d.found = true
+		return d.list()
+	})
+}
+
+func (d *decoder) list() error {
+	if !d.take('[') {
+		return d.malformed()
+	}
+	for first := true; !d.take(']'); first = false {
+		if !first && !d.take(',') {
+			return d.malformed()
+		}
+		if d.rows.Rows++; d.rows.Rows > d.maxRows {
+			return fmt.Errorf("more than %d rows: %w", d.maxRows, source.ErrTooLarge)
+		}
+		if err := d.row(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row reads one object. Services answer fields in the order asked for, so the next column is tried first.
+func (d *decoder) row() error {
+	next := 0
+	err := d.object(func(key []byte) error {
+		if len(d.rows.Columns) == 0 {
+			return d.skip()
+		}
+		i := index(key)
+		if i < 0 || i >= len(d.rows.Columns) || d.rows.Columns[i].Len() >= d.rows.Rows {
+			return d.malformed()
+		}
+		next++
+		return d.cell(d.rows.Columns[i])
+	})
+	if err == nil && next != len(d.rows.Columns) {
+		return d.malformed()
+	}
+	return err
+}
+
+// index reads c0, c1, ...; -1 for any other name.
+func index(key []byte) int {
+	if len(key) < 2 || len(key) > 6 || key[0] != 'c' {
+		return -1
+	}
+	n := 0
+	for _, c := range key[1:] {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+func (d *decoder) cell(c *privacy.Column) error {
+	if d.null() {
+		c.AppendNull()
+		return nil
+	}
+	text, form, ok := d.scalar()
+	if !ok {
+		return fmt.Errorf("%s: not a scalar: %w", c.Coordinate, source.ErrInvalid)
+	}
+	if !takes(c.Kind, form) || !cell.Append(c, text) {
+		return fmt.Errorf("%s: a value has another type than its field: %w", c.Coordinate, source.ErrInvalid)
+	}
+	return nil
+}
+
+// takes says which JSON type a kind is read from. Custom scalars for big numbers are strings with some services and
+// numbers with others.
+func takes(k privacy.Kind, f form) bool {
+	switch k {
+	case privacy.Bool:
+		return f == isBool
+	case privacy.Int, privacy.Float:
+		return f == isNumber
+	case privacy.BigInt, privacy.Decimal:
+		return f == isNumber || f == isString
+	}
+	return f == isString
+}

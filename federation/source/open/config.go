@@ -1,0 +1,179 @@
+// Package open reads the configuration of sources and opens them.
+//
+//	cfg, err := open.Parse("sources.yaml", text)
+//	sources, closer, err := open.Open(ctx, cfg, open.Options{Dir: dir, Relations: relations, Getenv: os.Getenv})
+//
+// The configuration is YAML:
+//
+//	sources:
+//	  registry: {kind: sqlite, file: registry.db}
+//	  environment: {kind: memory, tables: {stations: stations.csv}}
+//	  transport:
+//	    kind: graphql
+//	    url: env:TRANSPORT_URL        # or the address itself
+//	    timeout: 10s
+//	    page: {limit: limit, offset: offset, size: 5000}
+//	    tables:
+//	      sensors: {field: sensors, arguments: {id: {in: ids}}}
+//
+// An unknown key, a missing one and a value of the wrong type are errors, all listed, each with file and line. The
+// package keeps no watch on the file.
+package open
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"concordat/federation/source/graphql"
+)
+
+// Kind says which adapter a source uses.
+type Kind string
+
+// Kinds of sources.
+const (
+	SQLite  Kind = "sqlite"
+	Memory  Kind = "memory"
+	GraphQL Kind = "graphql"
+)
+
+// Config is a configuration that Parse has accepted.
+type Config struct {
+	Sources map[string]Source
+}
+
+// Source is the configuration of one source. Which fields are set depends on Kind.
+type Source struct {
+	Kind        Kind
+	File        string                   // sqlite: path, relative to the directory of the configuration
+	Connections int                      // sqlite
+	Files       map[string]string        // memory: table -> CSV file
+	URL         string                   // graphql: address, or env:NAME
+	Timeout     time.Duration            // graphql: of one request; 0: the adapter's own
+	Page        *graphql.Page            // graphql
+	Tables      map[string]graphql.Table // graphql
+}
+
+// Problem is one mistake in a configuration.
+type Problem struct {
+	File    string
+	Line    int
+	Path    string // "sources.transport.page"
+	Message string
+}
+
+func (p Problem) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Path, p.Message)
+}
+
+// Problems is every mistake of a configuration, in order of lines.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, one := range p {
+		lines[i] = one.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Parse reads a configuration. Its error is Problems.
+func Parse(file string, text []byte) (*Config, error) {
+	r := &reader{file: file}
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, Problems{{file, 1, "", "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}}
+	}
+	cfg := &Config{Sources: map[string]Source{}}
+	if len(document.Content) != 1 {
+		return nil, Problems{{file, 1, "", "no configuration"}}
+	}
+	r.mapping(document.Content[0], "", keys{
+		"sources": func(n *yaml.Node, path string) {
+			r.each(n, path, func(name string, n *yaml.Node, path string) {
+				cfg.Sources[name] = r.source(n, path)
+			})
+		},
+	}, "sources")
+	if len(r.problems) > 0 {
+		return nil, r.sorted()
+	}
+	return cfg, nil
+}
+
+// source reads one source; which keys exist depends on its kind.
+func (r *reader) source(n *yaml.Node, path string) Source {
+	s := Source{}
+	kind := child(n, "kind")
+	if kind == nil {
+		r.report(n, path, "kind is missing")
+		return s
+	}
+	s.Kind = Kind(kind.Value)
+	ks := keys{"kind": func(n *yaml.Node, path string) { r.text(n, path) }}
+	switch s.Kind {
+	case SQLite:
+		ks["file"] = func(n *yaml.Node, path string) { s.File = r.text(n, path) }
+		ks["connections"] = func(n *yaml.Node, path string) { s.Connections = r.positive(n, path) }
+		r.mapping(n, path, ks, "file")
+	case Memory:
+		ks["tables"] = func(n *yaml.Node, path string) { s.Files = r.texts(n, path) }
+		r.mapping(n, path, ks, "tables")
+	case GraphQL:
+		r.graphqlKeys(&s, ks)
+		r.mapping(n, path, ks, "url", "tables")
+	default:
+		r.report(kind, path+".kind", "not a kind of source: sqlite, memory, graphql")
+	}
+	return s
+}
+
+func (r *reader) graphqlKeys(s *Source, ks keys) {
+	s.Tables = map[string]graphql.Table{}
+	ks["url"] = func(n *yaml.Node, path string) { s.URL = r.text(n, path) }
+	ks["timeout"] = func(n *yaml.Node, path string) { s.Timeout = r.duration(n, path) }
+	ks["page"] = func(n *yaml.Node, path string) { s.Page = r.page(n, path) }
+	ks["tables"] = func(n *yaml.Node, path string) {
+		r.each(n, path, func(name string, n *yaml.Node, path string) { s.Tables[name] = r.table(n, path) })
+	}
+}
+
+func (r *reader) page(n *yaml.Node, path string) *graphql.Page {
+	p := &graphql.Page{}
+	r.mapping(n, path, keys{
+		"limit":  func(n *yaml.Node, path string) { p.Limit = r.name(n, path) },
+		"offset": func(n *yaml.Node, path string) { p.Offset = r.name(n, path) },
+		"size":   func(n *yaml.Node, path string) { p.Size = r.positive(n, path) },
+	}, "limit", "offset", "size")
+	return p
+}
+
+func (r *reader) table(n *yaml.Node, path string) graphql.Table {
+	t := graphql.Table{Arguments: map[string]graphql.Arguments{}}
+	r.mapping(n, path, keys{
+		"field": func(n *yaml.Node, path string) { t.Field = r.name(n, path) },
+		"arguments": func(n *yaml.Node, path string) {
+			r.each(n, path, func(field string, n *yaml.Node, path string) {
+				t.Arguments[field] = r.arguments(n, path)
+			})
+		},
+	}, "field")
+	return t
+}
+
+func (r *reader) arguments(n *yaml.Node, path string) graphql.Arguments {
+	var a graphql.Arguments
+	r.mapping(n, path, keys{
+		"in":  func(n *yaml.Node, path string) { a.In = r.name(n, path) },
+		"eq":  func(n *yaml.Node, path string) { a.Eq = r.name(n, path) },
+		"gte": func(n *yaml.Node, path string) { a.Gte = r.name(n, path) },
+		"lte": func(n *yaml.Node, path string) { a.Lte = r.name(n, path) },
+	})
+	return a
+}
+
+var errNoURL = errors.New("the environment variable of the address is empty")

@@ -1,0 +1,172 @@
+package open
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"concordat/federation/source"
+	"concordat/federation/source/graphql"
+	"concordat/federation/source/memory"
+	"concordat/federation/source/sqlite"
+	"concordat/privacy"
+)
+
+// Options is what opening needs besides the configuration.
+type Options struct {
+	Dir       string                                     // paths are relative to it
+	Files     fs.FS                                      // where CSV files are looked for first; may be nil
+	Relations func(sourceName string) []*source.Relation // what each source has to serve
+	Getenv    func(name string) string                   // for url: env:NAME
+}
+
+// Open opens every source and checks that it can serve its relations. Its error joins all that went wrong; nothing
+// stays open then. The closer closes the sources and waits for their fetches.
+func Open(ctx context.Context, cfg *Config, o Options) (map[string]source.Source, io.Closer, error) {
+	opened := map[string]source.Source{}
+	var all closers
+	var errs []error
+	for _, name := range sortedNames(cfg.Sources) {
+		s, err := one(ctx, name, cfg.Sources[name], o)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("source %s: %w", name, err))
+			continue
+		}
+		opened[name] = s
+		if c, ok := s.(io.Closer); ok {
+			all = append(all, c)
+		}
+	}
+	if len(errs) > 0 {
+		return nil, nil, errors.Join(append(errs, all.Close())...)
+	}
+	return opened, all, nil
+}
+
+func sortedNames[T any](m map[string]T) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+type closers []io.Closer
+
+func (all closers) Close() error {
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func one(ctx context.Context, name string, s Source, o Options) (source.Source, error) {
+	relations := o.Relations(name)
+	switch s.Kind {
+	case SQLite:
+		return openSQLite(ctx, s, o, relations)
+	case Memory:
+		return openMemory(s, o, relations)
+	case GraphQL:
+		return openGraphQL(s, o, relations)
+	}
+	return nil, fmt.Errorf("kind %q: %w", s.Kind, source.ErrInvalid)
+}
+
+func openSQLite(ctx context.Context, s Source, o Options, relations []*source.Relation) (source.Source, error) {
+	db, err := sqlite.Open(sqlite.Options{File: o.path(s.File), Connections: s.Connections})
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, r := range relations {
+		errs = append(errs, db.Check(ctx, r))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func openMemory(s Source, o Options, relations []*source.Relation) (source.Source, error) {
+	tables := map[string]*privacy.Table{}
+	var errs []error
+	for _, r := range relations {
+		file, ok := s.Files[r.Table]
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s: no file for table %q: %w", r.Type, r.Table, source.ErrInvalid))
+			continue
+		}
+		t, err := o.load(file, r)
+		errs = append(errs, err)
+		tables[r.Type] = t
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return memory.New(tables), nil
+}
+
+func openGraphQL(s Source, o Options, relations []*source.Relation) (source.Source, error) {
+	address, err := o.address(s.URL)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := graphql.Open(graphql.Options{URL: address, Timeout: s.Timeout, Page: s.Page, Tables: s.Tables})
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, r := range relations {
+		errs = append(errs, remote.Check(r))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, remote.Close())
+	}
+	return remote, nil
+}
+
+// address resolves env:NAME.
+func (o Options) address(url string) (string, error) {
+	name, ok := strings.CutPrefix(url, "env:")
+	if !ok {
+		return url, nil
+	}
+	if address := o.Getenv(name); address != "" {
+		return address, nil
+	}
+	return "", fmt.Errorf("%s: %w: %w", name, errNoURL, source.ErrUnavailable)
+}
+
+func (o Options) path(file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(o.Dir, file)
+}
+
+func (o Options) load(file string, r *source.Relation) (*privacy.Table, error) {
+	f, err := o.read(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", file, source.ErrUnavailable, err)
+	}
+	defer f.Close()
+	return memory.Load(f, r)
+}
+
+func (o Options) read(file string) (fs.File, error) {
+	if o.Files != nil {
+		if f, err := o.Files.Open(filepath.ToSlash(file)); err == nil {
+			return f, nil
+		}
+	}
+	return os.Open(o.path(file))
+}
