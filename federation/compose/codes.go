@@ -9,6 +9,7 @@ const (
 	FileTooLarge        Code = "FILE_TOO_LARGE"
 	AgencyInvalid       Code = "AGENCY_INVALID"
 	SourceUnknown       Code = "SOURCE_UNKNOWN"
+	SourceNotOwn        Code = "SOURCE_NOT_OWN"
 	NoSource            Code = "NO_SOURCE"
 	SourceTableMissing  Code = "SOURCE_TABLE_MISSING"
 	DuplicateSource     Code = "DUPLICATE_SOURCE"
@@ -48,6 +49,7 @@ func Codes() []Explanation {
 		{FileTooLarge, Error, "the file is over 1 MiB"},
 		{AgencyInvalid, Error, "the agency's name is not one a policy package can have: a-z, 0-9 and _, a letter first"},
 		{SourceUnknown, Error, "@source names a source that is not configured"},
+		{SourceNotOwn, Error, "@source names another agency's source: whoever declares a column would decide over it"},
 		{NoSource, Error, "a type, or a column that an extension adds, has no source of this agency"},
 		{SourceTableMissing, Error, "@source does not say the table"},
 		{DuplicateSource, Error, "a type has the same source twice"},

@@ -69,6 +69,7 @@ func readDeclarations(files []File, sources []string, control *controlPlane, ps 
 		r.file(f)
 	}
 	r.requireDefinitions()
+	r.requireOwnSources(files)
 	return r.out
 }
 

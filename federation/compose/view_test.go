@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql/introspection"
@@ -335,6 +336,27 @@ func TestOperationsAreValidatedAgainstTheView(t *testing.T) {
 			t.Errorf("the whole schema refuses %s: %v", document, err)
 		}
 	}
+}
+
+func TestViewsShareDefinitionsSafely(t *testing.T) {
+	sg := demo(t)
+	var wait sync.WaitGroup
+	for i := range 4 {
+		wait.Go(func() {
+			view := sg.View(effects(sg, func(f policy.Field) policy.Effect {
+				if len(f.Name)%4 == i && f.Name != "id" {
+					return policy.Invisible
+				}
+				return policy.Allow
+			}))
+			document := `{ admissions(orderBy: [{field: id}], where: {id: {in: ["a"]}}) { nodes { id } } }`
+			if _, err := gqlparser.LoadQuery(view, document); err != nil {
+				t.Error(err)
+			}
+			introspect(t, view)
+		})
+	}
+	wait.Wait()
 }
 
 // TestEveryElementOfAViewHasWhatItDependsOn draws profiles at random.
