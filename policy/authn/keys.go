@@ -161,6 +161,9 @@ func pinRSA(key *rsa.PublicKey, algorithm any) (pinnedKey, error) {
 	if key.E < minExponent || key.E%2 == 0 {
 		return pinnedKey{}, errors.New("its exponent is weak")
 	}
+	if hasROCA(key.N) {
+		return pinnedKey{}, errors.New("its modulus was made by a flawed generator (CVE-2017-15361)")
+	}
 	if algorithm == "PS256" {
 		return pinnedKey{key, jwa.PS256(), key.Size()}, nil
 	}
