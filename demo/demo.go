@@ -1,4 +1,4 @@
-// Package demo is an invented country of seven agencies: its data, schemas, policies, agreements, personas and
+// Package demo is an invented country of six agencies: its data, schemas, policies, agreements, personas and
 // questions, embedded in the binary so that `concordat demo` needs nothing else.
 //
 //	if err := demo.Prepare(ctx, dir); err != nil { ... }   // the agencies' databases, built once
