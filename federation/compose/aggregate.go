@@ -6,17 +6,17 @@ import "github.com/vektah/gqlparser/v2/ast"
 func (d *deriver) aggregate(e *draft) {
 	t := e.entity
 	groups := field("groups", &ast.Type{Elem: ast.NonNullNamedType(t.Group, nil)}, "")
-	withheld := field("withheld", named1("Boolean"), "Whether groups were left out because they are too small.")
+	withheld := field("withheld", nullable("Boolean"), "Whether groups were left out because they are too small.")
 	d.add(ast.Object, t.Aggregate, "Groups of "+t.Name+" rows.",
 		d.gated(t.Aggregate, groups, "", typeOf(t)), d.gated(t.Aggregate, withheld, "", typeOf(t)))
 	fields := []*ast.FieldDefinition{
 		d.gated(t.Group, field("key", required(t.GroupKey), "What the group's rows have in common."), "", typeOf(t)),
-		d.gated(t.Group, field("count", named1("Int"), "Rows of the group."), "", typeOf(t)),
+		d.gated(t.Group, field("count", nullable("Int"), "Rows of the group."), "", typeOf(t)),
 	}
 	d.measure(t, t.GroupKey, func(s scalar, own string) string { return own })
 	for _, m := range measures() {
 		if d.measure(t, t.Name+m.suffix, m.of) {
-			fields = append(fields, d.gated(t.Group, field(m.name, named1(t.Name+m.suffix), ""), "", typeOf(t)))
+			fields = append(fields, d.gated(t.Group, field(m.name, nullable(t.Name+m.suffix), ""), "", typeOf(t)))
 		}
 	}
 	d.add(ast.Object, t.Group, "One group of "+t.Name+" rows.", fields...)
@@ -54,7 +54,7 @@ func (d *deriver) measure(t *Entity, name string, of func(s scalar, own string) 
 	var fields []*ast.FieldDefinition
 	for _, f := range comparable(t) {
 		if made := of(scalars[f.Scalar], f.Scalar); made != "" {
-			fields = append(fields, d.gated(name, field(f.Name, named1(made), ""), "", f.Coordinate))
+			fields = append(fields, d.gated(name, field(f.Name, nullable(made), ""), "", f.Coordinate))
 		}
 	}
 	return d.add(ast.Object, name, "", fields...)

@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "rewrite golden parts of testdata")
 
 // TestArchives composes each archive's files and compares problems and schema. A file is its agency's by its stem;
-// control.graphqls is the control plane; INVALID in a name's place cannot be written in an archive and has tests below.
+// control.graphqls is the control plane.
 func TestArchives(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(names) == 0 {

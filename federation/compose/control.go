@@ -38,7 +38,7 @@ func readControlPlane(text string, ps *problems) *controlPlane {
 	return c
 }
 
-// builtIn reports whether the specification or the gateway itself has a type of this name.
+// reserved reports whether the specification or the gateway itself has a type of this name.
 func (c *controlPlane) reserved(typeName string) bool {
 	return c.types[typeName] || strings.HasPrefix(typeName, "__") || isRootType(typeName) || isScalar(typeName)
 }

@@ -93,7 +93,7 @@ func (d *deriver) object(e *draft) {
 		fields = append(fields, d.member(e, f, members)...)
 	}
 	members["_source"] = Member{Role: RoleOrigin}
-	origin := field("_source", named1("String"), "The source that holds the row.")
+	origin := field("_source", nullable("String"), "The source that holds the row.")
 	fields = append(fields, d.gated(e.name(), origin, "", typeOf(e.entity)))
 	d.add(ast.Object, e.name(), firstDescription(e), fields...)
 	e.entity.Members = members
@@ -104,14 +104,14 @@ func (d *deriver) member(e *draft, f *draftField, members map[string]Member) []*
 	join := f.field.Join
 	if join == nil {
 		members[f.field.Name] = Member{RoleScalar, f.field}
-		public := f.deprecate(field(f.field.Name, named1(f.field.Scalar), text))
+		public := f.deprecate(field(f.field.Name, nullable(f.field.Scalar), text))
 		return []*ast.FieldDefinition{d.gated(e.name(), public, "", f.field.Coordinate)}
 	}
 	target := d.sg.Entities[join.Target]
 	needs := []privacy.Coordinate{f.field.Coordinate, typeOf(target)}
 	if !join.Many {
 		members[f.field.Name] = Member{RoleJoinOne, f.field}
-		public := f.deprecate(field(f.field.Name, named1(target.Name), text))
+		public := f.deprecate(field(f.field.Name, nullable(target.Name), text))
 		return []*ast.FieldDefinition{d.gated(e.name(), public, target.Name, needs...)}
 	}
 	beside := aggregateName(f.field.Name)
@@ -129,7 +129,7 @@ func (d *deriver) member(e *draft, f *draftField, members map[string]Member) []*
 func (d *deriver) connection(e *draft) {
 	t := e.entity
 	d.add(ast.Object, t.Connection, "A page of "+t.Name+" rows.",
-		d.gated(t.Connection, field("totalCount", named1("Int"), "Rows over all pages."), "", typeOf(t)),
+		d.gated(t.Connection, field("totalCount", nullable("Int"), "Rows over all pages."), "", typeOf(t)),
 		d.gated(t.Connection, field("edges", listOf(t.Edge), ""), t.Name, typeOf(t)),
 		d.gated(t.Connection, field("nodes", listOf(t.Name), ""), t.Name, typeOf(t)),
 		d.gated(t.Connection, field("pageInfo", required("PageInfo"), ""), "", typeOf(t)))
@@ -144,10 +144,10 @@ func (d *deriver) filter(e *draft) {
 	fields := []*ast.FieldDefinition{
 		d.gated(t.Filter, field("and", optionalList(t.Filter), "All of these hold."), "", typeOf(t)),
 		d.gated(t.Filter, field("or", optionalList(t.Filter), "One of these holds."), "", typeOf(t)),
-		d.gated(t.Filter, field("not", named1(t.Filter), "This does not hold."), "", typeOf(t)),
+		d.gated(t.Filter, field("not", nullable(t.Filter), "This does not hold."), "", typeOf(t)),
 	}
 	for _, f := range comparable(t) {
-		fields = append(fields, d.gated(t.Filter, field(f.Name, named1(filterName(f.Scalar)), ""), "", f.Coordinate))
+		fields = append(fields, d.gated(t.Filter, field(f.Name, nullable(filterName(f.Scalar)), ""), "", f.Coordinate))
 	}
 	d.add(ast.InputObject, t.Filter, "Conditions on "+t.Name+" rows; all given ones hold.", fields...)
 }
@@ -170,14 +170,14 @@ func (d *deriver) order(e *draft) {
 		d.gated(t.OrderInput, direction, "", typeOf(t)))
 	d.add(ast.InputObject, t.GroupInput, "One key of a group of "+t.Name+" rows; a grain takes the period of a date or time.",
 		d.gated(t.GroupInput, field("field", required(t.GroupEnum), ""), "", typeOf(t)),
-		d.gated(t.GroupInput, field("grain", named1("Grain"), ""), "", typeOf(t)))
+		d.gated(t.GroupInput, field("grain", nullable("Grain"), ""), "", typeOf(t)))
 }
 
 // roots derives the three agency fields of Query.
 func (d *deriver) roots(e *draft) {
 	t := e.entity
 	many := connectionName(t.Name)
-	one := field(byKeyName(t.Name), named1(t.Name), "The "+t.Name+" with this key.")
+	one := field(byKeyName(t.Name), nullable(t.Name), "The "+t.Name+" with this key.")
 	needs := []privacy.Coordinate{typeOf(t)}
 	for _, name := range t.Key {
 		column := e.column(name)

@@ -11,7 +11,7 @@ func field(name string, t *ast.Type, description string) *ast.FieldDefinition {
 	return &ast.FieldDefinition{Name: name, Type: t, Description: description}
 }
 
-func named1(name string) *ast.Type   { return ast.NamedType(name, nil) }
+func nullable(name string) *ast.Type { return ast.NamedType(name, nil) }
 func required(name string) *ast.Type { return ast.NonNullNamedType(name, nil) }
 
 // listOf is [T!]!, optionalList [T!].
@@ -26,25 +26,25 @@ func argumentOf(name string, t *ast.Type, description string) *ast.ArgumentDefin
 
 // connectionField is a root or relation that pages through rows of t.
 func connectionField(name string, t *Entity, description string) *ast.FieldDefinition {
-	f := field(name, named1(t.Connection), description)
+	f := field(name, nullable(t.Connection), description)
 	f.Arguments = ast.ArgumentDefinitionList{
-		argumentOf("where", named1(t.Filter), ""),
+		argumentOf("where", nullable(t.Filter), ""),
 		argumentOf("orderBy", optionalList(t.OrderInput), ""),
-		argumentOf("first", named1("Int"), "At most so many rows, from the start."),
-		argumentOf("after", named1("String"), "Rows after this cursor."),
-		argumentOf("last", named1("Int"), "At most so many rows, from the end."),
-		argumentOf("before", named1("String"), "Rows before this cursor."),
+		argumentOf("first", nullable("Int"), "At most so many rows, from the start."),
+		argumentOf("after", nullable("String"), "Rows after this cursor."),
+		argumentOf("last", nullable("Int"), "At most so many rows, from the end."),
+		argumentOf("before", nullable("String"), "Rows before this cursor."),
 	}
 	return f
 }
 
 // aggregateField is a root or the field beside a relation that groups rows of t.
 func aggregateField(name string, t *Entity, description string) *ast.FieldDefinition {
-	f := field(name, named1(t.Aggregate), description)
+	f := field(name, nullable(t.Aggregate), description)
 	f.Arguments = ast.ArgumentDefinitionList{
-		argumentOf("where", named1(t.Filter), ""),
+		argumentOf("where", nullable(t.Filter), ""),
 		argumentOf("groupBy", optionalList(t.GroupInput), ""),
-		argumentOf("first", named1("Int"), "At most so many groups, in order of their keys."),
+		argumentOf("first", nullable("Int"), "At most so many groups, in order of their keys."),
 	}
 	return f
 }
@@ -64,7 +64,7 @@ func sharedTypes() []string {
 func (d *deriver) shared(control *controlPlane) {
 	d.add(ast.Object, "PageInfo", "Where a page lies among the others.",
 		field("hasNextPage", required("Boolean"), ""), field("hasPreviousPage", required("Boolean"), ""),
-		field("startCursor", named1("String"), ""), field("endCursor", named1("String"), ""))
+		field("startCursor", nullable("String"), ""), field("endCursor", nullable("String"), ""))
 	d.enum("Direction", "Which end of an order comes first.", "ASC", "DESC")
 	d.enum("Grain", "A period; weeks start on Monday (ISO 8601), all in UTC.", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {
@@ -88,12 +88,12 @@ func (d *deriver) enum(name, description string, values ...string) {
 func (d *deriver) scalarFilter(name string) {
 	var fields []*ast.FieldDefinition
 	for _, op := range scalars[name].filters {
-		t := named1(name)
+		t := nullable(name)
 		switch op {
 		case "in", "notIn":
 			t = optionalList(name)
 		case "isNull":
-			t = named1("Boolean")
+			t = nullable("Boolean")
 		}
 		fields = append(fields, field(op, t, ""))
 	}
