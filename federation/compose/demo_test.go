@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+
 	"concordat/policy"
 	"concordat/schema"
 )
@@ -45,5 +48,22 @@ func TestDemoComposesWithoutProblems(t *testing.T) {
 	_, problems := Compose(demoFiles(t), Options{ControlPlane: schema.ControlPlane()})
 	for _, p := range problems {
 		t.Error(p)
+	}
+}
+
+func TestDemoQuestionsAreValid(t *testing.T) {
+	sg := demo(t)
+	names, err := filepath.Glob("../../demo/questions/*.graphql")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no questions: %v", err)
+	}
+	for _, name := range names {
+		document, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, errs := gqlparser.LoadQueryWithRules(sg.Schema, string(document), rules.NewDefaultRules()); errs != nil {
+			t.Errorf("%s: %v", filepath.Base(name), errs)
+		}
 	}
 }
