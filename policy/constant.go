@@ -22,6 +22,7 @@ func compareConstant(field string, kind privacy.Kind, op predicate.Op, value ast
 		if op == predicate.Ne {
 			return predicate.Not(predicate.Null(field)), nil
 		}
+		return predicate.Never(), fmt.Errorf("a NULL field is absent, never null: write object.get(input.row, %q, null) == null", field)
 	case ast.Boolean:
 		if kind == privacy.Bool && (op == predicate.Eq || op == predicate.Ne) {
 			return predicate.Compare(field, op, predicate.Bool(bool(v))), nil

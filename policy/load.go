@@ -160,7 +160,8 @@ func (l *loader) readData(name string, text []byte) {
 }
 
 func (l *loader) compile() *ast.Compiler {
-	c := ast.NewCompiler().WithStrict(true).WithCapabilities(l.capabilities).SetErrorLimit(0)
+	c := ast.NewCompiler().WithStrict(true).WithCapabilities(l.capabilities).SetErrorLimit(0).
+		WithStageAfterID(ast.StageRewriteDynamicTerms, keepPresence())
 	c.Compile(l.modules)
 	if c.Failed() {
 		l.opa("", CodeCompile, c.Errors)
@@ -267,11 +268,11 @@ func (l *loader) prepareRows(ctx context.Context, w world, r *reach, a *agency, 
 				row = &rowRules{}
 				a.rowRules[typ] = row
 			}
-			reached, reads := r.closure(rules)
+			_, reads := r.closure(rules)
 			row.reads |= reads
 			row.included = row.included || verb == "include" && p.main
 			row.rules = append(row.rules, rowRule{exclude: verb == "exclude", query: query})
-			l.checkFragment(a, typ, rules, reached)
+			l.checkFragment(r, a.id, typ, rules)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 type translator struct {
 	columns map[string]privacy.Kind
 	support map[string][]*ast.Rule
+	args    map[ast.Var]*ast.Term // of the support rule that is being read
 }
 
 // notRule marks the rules that OPA makes for the negation of several expressions; no other support rule is read.
@@ -54,7 +55,42 @@ func (t *translator) body(body ast.Body) (predicate.Predicate, error) {
 		}
 		all = append(all, p)
 	}
-	return predicate.And(all...), nil
+	return conjunction(all), nil
+}
+
+// conjunction is And without the presence tests that another condition implies.
+func conjunction(all []predicate.Predicate) predicate.Predicate {
+	present := map[string]bool{}
+	for _, p := range all {
+		switch n := p.Node(); n.Kind {
+		case predicate.KindCompare, predicate.KindIn:
+			present[n.Field] = true
+		case predicate.KindFields:
+			present[n.Field], present[n.Other] = true, true
+		}
+	}
+	var kept []predicate.Predicate
+	for _, p := range all {
+		field, isPresence := presence(p)
+		if isPresence && present[field] {
+			continue
+		}
+		if isPresence {
+			present[field] = true
+		}
+		kept = append(kept, p)
+	}
+	return predicate.And(kept...)
+}
+
+// presence reads Not(Null(field)).
+func presence(p predicate.Predicate) (field string, ok bool) {
+	n := p.Node()
+	if n.Kind != predicate.KindNot {
+		return "", false
+	}
+	inner := n.Kids[0].Node()
+	return inner.Field, inner.Kind == predicate.KindNull
 }
 
 func (t *translator) expression(e *ast.Expr) (predicate.Predicate, error) {
@@ -67,7 +103,7 @@ func (t *translator) expression(e *ast.Expr) (predicate.Predicate, error) {
 	case *ast.Term:
 		p, err = t.truth(terms)
 	case []*ast.Term:
-		p, err = t.call(e.Operator().String(), e.Operands())
+		p, err = t.call(e.Operator().String(), t.resolved(e.Operands()))
 	default:
 		err = fmt.Errorf("cannot become a row condition: %s", e)
 	}
@@ -80,6 +116,18 @@ func (t *translator) expression(e *ast.Expr) (predicate.Predicate, error) {
 	return p, nil
 }
 
+// resolved puts the arguments of a support rule in the place of its parameters.
+func (t *translator) resolved(terms []*ast.Term) []*ast.Term {
+	out := make([]*ast.Term, len(terms))
+	for i, term := range terms {
+		out[i] = term
+		if v, ok := term.Value.(ast.Var); ok && t.args[v] != nil {
+			out[i] = t.args[v]
+		}
+	}
+	return out
+}
+
 // truth is an expression that is one term: it holds unless undefined or false.
 func (t *translator) truth(term *ast.Term) (predicate.Predicate, error) {
 	if b, ok := term.Value.(ast.Boolean); ok {
@@ -88,11 +136,12 @@ func (t *translator) truth(term *ast.Term) (predicate.Predicate, error) {
 		}
 		return predicate.Never(), nil
 	}
+	term = t.resolved([]*ast.Term{term})[0]
 	if call, ok := term.Value.(ast.Call); ok {
-		return t.call(call[0].Value.String(), call[1:])
+		return t.call(call[0].Value.String(), t.resolved(call[1:]))
 	}
 	if rules, ok := t.support[term.Value.String()]; ok {
-		return t.negated(rules)
+		return t.negated(rules, nil)
 	}
 	field, kind, err := t.column(term)
 	switch {
@@ -104,20 +153,34 @@ func (t *translator) truth(term *ast.Term) (predicate.Predicate, error) {
 	return predicate.Not(predicate.Null(field)), nil
 }
 
-func (t *translator) negated(rules []*ast.Rule) (predicate.Predicate, error) {
-	bodies := make([]ast.Body, 0, len(rules))
+// negated reads a support rule: its bodies are alternatives.
+func (t *translator) negated(rules []*ast.Rule, args []*ast.Term) (predicate.Predicate, error) {
+	var some []predicate.Predicate
 	for _, rule := range rules {
-		name := rule.Head.Name.String()
-		value, isTrue := rule.Head.Value.Value.(ast.Boolean)
-		if !strings.HasPrefix(name, notRule) || rule.Default || rule.Else != nil || len(rule.Head.Args) > 0 || !isTrue || !bool(value) {
-			return predicate.Never(), fmt.Errorf("a rule that cannot be inlined: %s", name)
+		if !strings.HasPrefix(rule.Head.Name.String(), notRule) || !inlinable(rule) || len(rule.Head.Args) != len(args) {
+			return predicate.Never(), fmt.Errorf("a rule that cannot be inlined: %s", rule.Head.Name)
 		}
-		bodies = append(bodies, rule.Body)
+		inner := &translator{columns: t.columns, support: t.support, args: map[ast.Var]*ast.Term{}}
+		for i, parameter := range rule.Head.Args {
+			v, ok := parameter.Value.(ast.Var)
+			if !ok {
+				return predicate.Never(), fmt.Errorf("a rule with a pattern for a parameter: %s", rule.Head.Name)
+			}
+			inner.args[v] = args[i]
+		}
+		p, err := inner.body(rule.Body)
+		if err != nil {
+			return predicate.Never(), err
+		}
+		some = append(some, p)
 	}
-	return t.alternatives(bodies)
+	return gather(some), nil
 }
 
 func (t *translator) call(operator string, args []*ast.Term) (predicate.Predicate, error) {
+	if rules, ok := t.support[operator]; ok {
+		return t.negated(rules, args)
+	}
 	switch operator {
 	case "eq", "equal", "neq", "lt", "lte", "gt", "gte":
 		if len(args) == 2 {
