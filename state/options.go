@@ -19,7 +19,7 @@ type Options struct {
 	Queue int
 	// MinFree is the space in bytes that must stay free on Dir's file system; below it every Commit is refused.
 	// The engine maps its files into memory, so running out of space inside a write would kill the process: this
-	// refuses earlier. Default 64 MiB.
+	// refuses earlier. Default 32 MiB.
 	MinFree uint64
 	// BeforeCommit is asked before each durable write, and an error refuses the batch as ErrUnavailable: a
 	// failpoint for tests of callers, and a place for an operator's own disk guard. Optional.
@@ -28,7 +28,7 @@ type Options struct {
 
 const (
 	defaultQueue   = 4096
-	defaultMinFree = 64 << 20
+	defaultMinFree = 32 << 20
 	memTable       = 16 << 20
 	maxJobs        = 1024    // functions in one batch
 	maxStaged      = 1 << 20 // bytes one function may stage, and after which a batch takes no more

@@ -103,6 +103,14 @@ func (l *Ledger) checkKeys() error {
 // Origin is the log's name in receipts and checkpoints.
 func (l *Ledger) Origin() string { return l.origin }
 
+// Ready reports whether an Append can succeed now, without making one: for readiness probes.
+func (l *Ledger) Ready() error {
+	if err := l.store.Ready(); err != nil {
+		return unavailable("ready", err)
+	}
+	return nil
+}
+
 // Receipt names an entry. Salt is filled in by whoever made the digest: the log keeps none. Only where the entry came
 // without digest is it here already.
 type Receipt struct {

@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"concordat/state"
+
+	"pgregory.net/rapid"
 )
 
 func TestConcurrentAppendsGetDenseUniqueIndices(t *testing.T) {
@@ -127,7 +130,13 @@ func TestFailingDiskGivesNoReceipt(t *testing.T) {
 	if _, err := r.Checkpoint(); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("checkpoint: %v", err)
 	}
+	if err := r.Ready(); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("ready: %v", err)
+	}
 	r.failing.Store(false)
+	if err := r.Ready(); err != nil {
+		t.Errorf("ready after the fault: %v", err)
+	}
 	if receipts := r.fill(t, 1); receipts[0].Index != 3 {
 		t.Errorf("after the fault the index is %d", receipts[0].Index)
 	}
@@ -350,6 +359,24 @@ func TestSearchFindsNewestFirst(t *testing.T) {
 			t.Errorf("%+v = %v, want %v", c.f, got, c.want)
 		}
 	}
+}
+
+func TestSearchPassesOverNothingThatMatches(t *testing.T) {
+	r := newRig(t)
+	rapid.Check(t, func(t *rapid.T) {
+		e := anyEntry(t)
+		for _, s := range []*string{&e.Subject.ID, &e.Agreement, &e.RequestID, &e.Code} {
+			*s = strings.ToValidUTF8(*s, "\uFFFD")
+		}
+		s, err := r.Seal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := Filter{Kind: e.Kind, Subject: e.Subject.ID, Agreement: e.Agreement, RequestID: e.RequestID, Code: e.Code}
+		if !f.Match(&e) || !f.mayMatch(s.data) {
+			t.Fatalf("%+v passes over %s", f, s.data)
+		}
+	})
 }
 
 func TestVerifyAnswerComparesCanonicalData(t *testing.T) {

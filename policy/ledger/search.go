@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -103,6 +104,22 @@ func (f Filter) Match(e *Entry) bool {
 		(f.Until.IsZero() || e.Time.Before(f.Until))
 }
 
+// mayMatch is false where the canonical form lacks a string that the filter wants: most of a log is passed over without
+// parsing it.
+func (f Filter) mayMatch(raw []byte) bool {
+	for _, want := range []string{f.Kind, f.Subject, f.Agreement, f.Coordinate, f.Code, f.RequestID} {
+		if want == "" {
+			continue
+		}
+		w := object{}
+		w.quote(want)
+		if !bytes.Contains(raw, w.buf) {
+			return false
+		}
+	}
+	return true
+}
+
 const defaultLimit = 100
 
 // Search returns the newest matching records first. It reads the log backwards without an index: it is for people,
@@ -121,8 +138,12 @@ func (l *Ledger) Search(ctx context.Context, f Filter) ([]Record, error) {
 			if err = ctx.Err(); err != nil {
 				break
 			}
+			var raw []byte
+			if raw, err = readEntry(tx, n); err != nil || !f.mayMatch(raw) {
+				continue
+			}
 			var r Record
-			if r, err = readRecord(tx, n); err == nil && f.Match(&r.Entry) {
+			if r, err = NewRecord(n, raw); err == nil && f.Match(&r.Entry) {
 				out = append(out, r)
 			}
 		}
