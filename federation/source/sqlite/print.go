@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"concordat/federation/source"
+	"concordat/federation/source/cell"
 	"concordat/federation/source/eval"
 	"concordat/policy/predicate"
 	"concordat/privacy"
@@ -191,9 +192,20 @@ func (p *printer) compare(n *predicate.Node) error {
 }
 
 func (p *printer) ordered(field string, op predicate.Op, v any) {
-	p.write("(", p.guard(field), " AND ", p.collated(field), operator(op))
+	column := p.collated(field)
+	if s, ok := v.(string); ok && p.converts(field, s) {
+		column = "CAST(" + p.raw(field) + " AS TEXT) COLLATE BINARY"
+	}
+	p.write("(", p.guard(field), " AND ", column, operator(op))
 	p.bind(v)
 	p.write(")")
+}
+
+// converts reports whether SQLite would read a text as a number before it compares it: a column declared DATE has
+// numeric affinity. No whole date reads as one.
+func (p *printer) converts(field, text string) bool {
+	c := p.relation.Columns[field]
+	return c.Kind == privacy.Date && p.table.columns[c.Physical] == numeric && !cell.Date([]byte(text))
 }
 
 // collated is the column as compared with a constant: infinities are the guard's business.
@@ -231,6 +243,9 @@ func (p *printer) compareTime(field string, op predicate.Op, micros int64) {
 	instant, exact := timeText(micros) // the second that holds it
 	if !exact {
 		switch op {
+		case predicate.Ne:
+			p.write("(", p.guard(field), ")")
+			return
 		case predicate.Lt:
 			op = predicate.Lte
 		case predicate.Gte:
@@ -248,12 +263,12 @@ func (p *printer) pattern(n *predicate.Node) error {
 	p.write("(", p.guard(n.Field), " AND ")
 	switch n.Op {
 	case predicate.HasPrefix:
+		if p.converts(n.Field, t) {
+			v = "CAST(" + v + " AS TEXT)"
+		}
 		p.prefix(v, t)
 	case predicate.HasSuffix:
-		p.write("substr(CAST(", v, " AS BLOB), max(0, length(CAST(", v, " AS BLOB)) - ")
-		p.bind(int64(len(t)))
-		p.write(") + 1) = ")
-		p.bind([]byte(t))
+		p.suffix(v, t)
 	case predicate.Contains:
 		p.write("instr(", v, ", ")
 		p.bind(t)
@@ -264,6 +279,19 @@ func (p *printer) pattern(n *predicate.Node) error {
 	}
 	p.write(")")
 	return nil
+}
+
+// suffix compares the last bytes: SQLite counts the characters of a text up to a NUL only.
+func (p *printer) suffix(v, t string) {
+	if t == "" {
+		p.write("1")
+		return
+	}
+	blob := "CAST(" + v + " AS BLOB)"
+	p.write("substr(", blob, ", max(0, length(", blob, ") - ")
+	p.bind(int64(len(t)))
+	p.write(") + 1) = ")
+	p.bind([]byte(t))
 }
 
 // prefix is a range, which an index serves. No UTF-8 text has a byte 0xFF, so the last byte can be counted up.

@@ -1,0 +1,227 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"concordat/federation"
+	"concordat/federation/compose"
+	"concordat/federation/execute"
+	"concordat/federation/source"
+	"concordat/policy"
+	"concordat/policy/agreement"
+	"concordat/policy/ledger"
+	"concordat/resolvers"
+	"concordat/schema"
+)
+
+// opened is the sources of a snapshot; they are kept over a reload that does not touch them.
+type opened struct {
+	digest  [32]byte // of the configuration and the supergraph
+	sources map[string]source.Source
+	closer  io.Closer
+}
+
+// Reload loads schema, policy, agreements and sources as one snapshot, or leaves the one in force. The first load's
+// error is the caller's; a later one is also kept for /readyz.
+func (n *Node) Reload(ctx context.Context) error {
+	n.loading.Lock()
+	defer n.loading.Unlock()
+	s, set, err := n.load(ctx)
+	if err != nil {
+		n.problem.Store(&problem{at: time.Now(), err: err})
+		n.metrics.reload(false)
+		return err
+	}
+	if old := n.gateway.Snapshot(); old != nil && same(old, s) {
+		n.problem.Store(nil)
+		return nil
+	}
+	if err := n.recordActivation(ctx, s); err != nil {
+		return err
+	}
+	n.register.Use(set)
+	n.gateway.Swap(s)
+	n.problem.Store(nil)
+	n.metrics.reload(true)
+	n.log.Info("snapshot in force", "schema", s.Supergraph.Hash, "policy", s.Policy.Revision())
+	return nil
+}
+
+func same(a, b *federation.Snapshot) bool {
+	return a.Supergraph.Hash == b.Supergraph.Hash && a.Policy.Revision() == b.Policy.Revision()
+}
+
+// recordActivation puts the new revisions into the ledger before any answer is given under them.
+func (n *Node) recordActivation(ctx context.Context, s *federation.Snapshot) error {
+	_, err := n.ledger.Append(ctx, ledger.Entry{Kind: "activation", PolicyRevision: s.Policy.Revision(),
+		SchemaRevision: s.Supergraph.Hash, Subject: ledger.Subject{ID: "gateway"}})
+	if err != nil {
+		return fmt.Errorf("recording the activation: %w", err)
+	}
+	return nil
+}
+
+func (n *Node) load(ctx context.Context) (*federation.Snapshot, *agreement.Set, error) {
+	set, agreementErr := agreement.LoadDir(n.config.Agreements)
+	sg, text, composeErr := n.compose()
+	if composeErr != nil {
+		return nil, nil, errors.Join(agreementErr, composeErr)
+	}
+	var agreements map[string]any
+	if set != nil {
+		agreements = set.Data()
+	}
+	engine, policyErr := n.policy(ctx, sg, agreements)
+	if err := errors.Join(agreementErr, policyErr); err != nil {
+		return nil, nil, err
+	}
+	sources, err := n.sources(ctx, sg, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	cursors, err := execute.NewCursors(n.root)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := federation.NewSnapshot(federation.Parts{
+		Supergraph: sg, Policy: engine, Agreements: set, Activated: time.Now(), Limits: n.config.Limits,
+		Executor: &execute.Executor{Sources: sources, Transforms: n.wire.Transforms, Cursors: cursors, MaxRows: n.config.MaxRows},
+		Control:  n.control().Executable,
+	})
+	return s, set, err
+}
+
+func (n *Node) control() *resolvers.Resolver {
+	return &resolvers.Resolver{Access: access{}, Agreements: agreements{}, Register: n.register, Receipts: n.ledger,
+		Revisions: revisions{n}, Health: n, Now: time.Now}
+}
+
+// problems is every error of a composition, a line each.
+type problems []compose.Problem
+
+func (p problems) Error() string {
+	var b strings.Builder
+	for i, one := range p {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(one.String())
+	}
+	return b.String()
+}
+
+// compose reads the agencies' files and the names of the configured sources.
+func (n *Node) compose() (*compose.Supergraph, []byte, error) {
+	text, err := os.ReadFile(n.config.Sources)
+	if err != nil {
+		return nil, nil, fmt.Errorf("sources: %w", err)
+	}
+	names, err := n.wire.SourceNames(n.config.Sources, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := SchemaFiles(n.config.Schemas)
+	if err != nil {
+		return nil, nil, err
+	}
+	sg, found := compose.Compose(files, compose.Options{ControlPlane: schema.ControlPlane(), Sources: names})
+	var errs problems
+	for _, p := range found {
+		if p.Severity == compose.Error {
+			errs = append(errs, p)
+		} else {
+			n.log.Warn("composition", "problem", p.String())
+		}
+	}
+	if len(errs) > 0 {
+		return nil, nil, errs
+	}
+	return sg, text, nil
+}
+
+// SchemaFiles reads the *.graphqls of a directory: a file is an agency's, and named for it.
+func SchemaFiles(dir string) ([]compose.File, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.graphqls"))
+	if err != nil || len(names) == 0 {
+		return nil, fmt.Errorf("%s holds no *.graphqls", dir)
+	}
+	slices.Sort(names)
+	var files []compose.File
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("schemas: %w", err)
+		}
+		agency := strings.TrimSuffix(filepath.Base(name), ".graphqls")
+		files = append(files, compose.File{Name: name, Agency: policy.AgencyID(agency), Text: string(text)})
+	}
+	return files, nil
+}
+
+// policy loads a bundle for each folder of the policies directory.
+func (n *Node) policy(ctx context.Context, sg *compose.Supergraph, agreements map[string]any) (*policy.Engine, error) {
+	entries, err := os.ReadDir(n.config.Policies)
+	if err != nil {
+		return nil, fmt.Errorf("policies: %w", err)
+	}
+	var bundles []policy.Bundle
+	for _, e := range entries {
+		if e.IsDir() {
+			bundles = append(bundles, policy.Bundle{Agency: policy.AgencyID(e.Name()), Files: os.DirFS(filepath.Join(n.config.Policies, e.Name()))})
+		}
+	}
+	return policy.Load(ctx, policy.Options{Bundles: bundles, Agreements: agreements, Catalog: sg.Catalog,
+		CheckObligation: n.wire.Transforms.Check,
+		Fault: func(a policy.AgencyID, err error) {
+			n.log.Error("an agency's rules failed; its fields were denied", "agency", a, "cause", err)
+		}})
+}
+
+// sources opens what a supergraph needs, or keeps what is open where neither it nor the configuration changed.
+func (n *Node) sources(ctx context.Context, sg *compose.Supergraph, text []byte) (map[string]source.Source, error) {
+	digest := sha256.Sum256(bytes.Join([][]byte{text, []byte(sg.Hash)}, []byte{0}))
+	if n.opened.closer != nil && n.opened.digest == digest {
+		return n.opened.sources, nil
+	}
+	relations := func(name string) []*source.Relation {
+		var out []*source.Relation
+		for _, e := range sg.Entities {
+			for _, p := range e.Parts {
+				if p.Source == name {
+					out = append(out, &p.Relation)
+				}
+			}
+		}
+		return out
+	}
+	sources, closer, err := n.wire.Sources(ctx, n.config.Sources, text, relations, n.config.Data, n.wire.Getenv)
+	if err != nil {
+		return nil, fmt.Errorf("sources: %w", err)
+	}
+	n.retire(n.opened.closer)
+	n.opened = opened{digest: digest, sources: sources, closer: closer}
+	return sources, nil
+}
+
+// retire closes sources once no request of their snapshot can still run.
+func (n *Node) retire(c io.Closer) {
+	if c == nil {
+		return
+	}
+	n.pending.Go(func() {
+		<-time.After(n.config.Deadline + time.Second)
+		if err := c.Close(); err != nil {
+			n.log.Warn("closing retired sources", "cause", err)
+		}
+	})
+}

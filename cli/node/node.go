@@ -1,0 +1,141 @@
+// Package node is one running gateway: its store, ledger and keys, the snapshot it loads from files and loads again
+// when they change, and its HTTP listeners.
+//
+//	n, err := node.Open(ctx, config, wire)
+//	defer n.Close()
+//	err = n.Serve(ctx, listener, admin)
+//
+// A node starts only whole: every mistake in its configuration, schemas, policies and agreements is listed, and an
+// unwritable state directory is refused. Once it runs, a bad new version keeps the old one in force and is reported
+// by /readyz, a metric and the log. It does not promise to be the only reader of its files; it must be the only
+// process on its state directory.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"concordat/cli/config"
+	"concordat/federation"
+	"concordat/federation/source"
+	"concordat/policy/agreement"
+	"concordat/policy/authn"
+	"concordat/policy/ledger"
+	"concordat/privacy"
+	"concordat/state"
+)
+
+// Transforms meets obligations, and says at load which it can. *deid.Set is one.
+type Transforms interface {
+	privacy.Transforms
+	Check(kind privacy.Kind, ob privacy.Obligation) error
+}
+
+// Wire is what a node is made of besides its configuration; server.go names the concrete types.
+type Wire struct {
+	Transforms Transforms
+	// Sources opens the configured sources for the relations that each has to serve.
+	Sources func(ctx context.Context, file string, text []byte, relations func(string) []*source.Relation, dir string, getenv func(string) string) (map[string]source.Source, io.Closer, error)
+	// SourceNames lists the sources that a configuration names.
+	SourceNames func(file string, text []byte) ([]string, error)
+	Pages       http.Handler // the console
+	WellKnown   http.Handler // the development issuer's keys, or the metadata alone
+	Getenv      func(string) string
+	Log         *slog.Logger
+}
+
+// Node is a running gateway.
+type Node struct {
+	config   config.Config
+	wire     Wire
+	store    *state.Store
+	ledger   *ledger.Ledger
+	register *agreement.Register
+	auth     *authn.Authenticator
+	gateway  *federation.Gateway
+	root     []byte
+	metrics  *metrics
+	log      *slog.Logger
+
+	loading sync.Mutex // one load at a time
+	opened  opened     // the sources in force
+	problem atomic.Pointer[problem]
+	pending sync.WaitGroup // sources that still drain
+}
+
+// problem is why a newer version is not in force.
+type problem struct {
+	at  time.Time
+	err error
+}
+
+// Open starts a node up to the point where it could answer.
+func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
+	n = &Node{config: c, wire: w, log: w.Log, metrics: newMetrics()}
+	defer func() {
+		if err != nil {
+			n.Close()
+		}
+	}()
+	if n.store, err = state.Open(state.Options{Dir: filepath.Join(c.State, "store")}); err != nil {
+		return n, fmt.Errorf("state directory %s: %w", c.State, err)
+	}
+	if err := n.openLedger(); err != nil {
+		return n, err
+	}
+	if n.root, err = privacy.RootKey(c.State); err != nil {
+		return n, fmt.Errorf("root key: %w", err)
+	}
+	if n.auth, err = n.authenticator(); err != nil {
+		return n, err
+	}
+	if n.register, err = agreement.NewRegister(ctx, n.store, nil); err != nil {
+		return n, fmt.Errorf("agreements: %w", err)
+	}
+	n.gateway, err = federation.New(federation.Options{Authenticator: n.auth, Register: n.register, Ledger: n.metrics.watchLedger(n.ledger),
+		Root: n.root, Limits: c.Limits, Deadline: c.Deadline, Metadata: c.Resource + authn.MetadataPath, Log: n.log, Observer: n.metrics})
+	if err != nil {
+		return n, err
+	}
+	return n, n.Reload(ctx)
+}
+
+func (n *Node) openLedger() error {
+	signer, verifier, err := ledger.LoadOrCreateKey(n.config.State, n.config.Origin)
+	if err != nil {
+		return fmt.Errorf("ledger key: %w", err)
+	}
+	if n.ledger, err = ledger.Open(n.store, ledger.Options{Origin: n.config.Origin, Signer: signer, Verifier: verifier}); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
+
+func (n *Node) authenticator() (*authn.Authenticator, error) {
+	gate, err := authn.New(authn.Options{Issuers: n.config.Trusted, Denylist: authn.StoredDenylist(n.store, time.Now)})
+	if err != nil {
+		return nil, fmt.Errorf("issuers: %w", err)
+	}
+	return gate, nil
+}
+
+// Close ends the node: sources, then the store, whose last writes are durable already.
+func (n *Node) Close() error {
+	var errs []error
+	if n.opened.closer != nil {
+		errs = append(errs, n.opened.closer.Close())
+	}
+	n.pending.Wait()
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+
+	"concordat/cli/config"
+	"concordat/cli/node"
+	"concordat/policy/authn"
+)
+
+// serveVerb starts a gateway from its configuration.
+func serveVerb(ctx context.Context, args []string, w *Wire) int {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(w.Stderr)
+	file := flags.String("config", "concordat.yaml", "configuration `file`")
+	check := flags.Bool("check", false, "read configuration, schema, policy and agreements, say what is wrong, and stop")
+	if code, ok := parsed(flags, args); !ok {
+		return code
+	}
+	c, err := config.Load(*file, w.Getenv)
+	if err != nil {
+		return failed(w, err)
+	}
+	var issuers []string
+	for _, t := range c.Trusted {
+		issuers = append(issuers, t.Issuer)
+	}
+	known, err := authn.WellKnown(c.Resource, issuers, nil)
+	if err != nil {
+		return failed(w, err)
+	}
+	log := slog.New(slog.NewJSONHandler(w.Stderr, nil))
+	n, err := node.Open(ctx, c, node.Wire{Transforms: w.Transforms, Sources: w.Sources, SourceNames: w.SourceNames,
+		Pages: w.Pages(nil), WellKnown: known, Getenv: w.Getenv, Log: log})
+	if err != nil {
+		return failed(w, err)
+	}
+	defer n.Close()
+	if *check {
+		fmt.Fprintln(w.Stdout, "the configuration is good")
+		return exitDone
+	}
+	return serve(ctx, n, c.Listen, c.Admin, w, func(string) error { return nil })
+}
+
+// serve listens, says so, and answers until ctx ends.
+func serve(ctx context.Context, n *node.Node, address, admin string, w *Wire, ready func(address string) error) int {
+	public, err := net.Listen("tcp", address)
+	if err != nil {
+		return failed(w, err)
+	}
+	var metrics net.Listener
+	if admin != "" {
+		if metrics, err = net.Listen("tcp", admin); err != nil {
+			return failed(w, errors.Join(err, public.Close()))
+		}
+	}
+	again, stop := w.Reload()
+	defer stop()
+	watching, end := context.WithCancel(ctx)
+	watched := make(chan error, 1)
+	go func() { watched <- n.Watch(watching, again) }()
+	if err := ready(public.Addr().String()); err == nil {
+		fmt.Fprintf(w.Stdout, "ready http://%s/\n", public.Addr())
+		err = n.Serve(ctx, public, metrics)
+	}
+	end()
+	if err := errors.Join(err, <-watched); err != nil {
+		return failed(w, err)
+	}
+	return exitDone
+}
+
+// parsed parses flags; false where the verb is done with: help was asked for, or the use was wrong.
+func parsed(flags *flag.FlagSet, args []string) (code int, ok bool) {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone, false
+	case err != nil:
+		return exitUsage, false
+	case flags.NArg() > 0:
+		fmt.Fprintf(flags.Output(), "concordat %s: unexpected argument %q\n", flags.Name(), flags.Arg(0))
+		return exitUsage, false
+	}
+	return 0, true
+}
+
+// failed prints an error, a line for each of its lines.
+func failed(w *Wire, err error) int {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w.Stderr, "concordat: %s\n", strings.TrimRight(line, "\n"))
+	}
+	return exitFailed
+}

@@ -1,0 +1,315 @@
+// Package federation is the gateway: an http.Handler that answers one GraphQL question over several agencies' data,
+// under policy, with a receipt.
+//
+//	g, err := federation.New(federation.Options{Authenticator: gate, Register: register, Ledger: ledger, ...})
+//	g.Swap(snapshot)
+//	mux.Handle("/graphql", g)
+//
+// Gateway.ServeHTTP is a request's path, in ten steps; docs/architecture.md section 4 says what each promises.
+// Snapshots are immutable and swapped whole. The package evaluates no policy and holds no agency data between
+// requests; it does not retry, and it answers queries and control-plane mutations, no subscriptions.
+package federation
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"concordat/federation/execute"
+	"concordat/federation/plan"
+	"concordat/policy"
+	"concordat/policy/agreement"
+	"concordat/policy/authn"
+	"concordat/policy/ledger"
+	"concordat/privacy"
+)
+
+// Authenticator turns a request's token into a subject. *authn.Authenticator is one.
+type Authenticator interface {
+	Authenticate(r *http.Request) (policy.Subject, error)
+}
+
+// Register knows the live status of agreements. *agreement.Register is one.
+type Register interface {
+	Status(ctx context.Context, id string, now time.Time) (agreement.Status, error)
+}
+
+// Ledger makes decisions durable. *ledger.Ledger is one.
+type Ledger interface {
+	Append(ctx context.Context, e ledger.Entry) (ledger.Receipt, error)
+}
+
+// Options of New. All fields without a default are required.
+type Options struct {
+	Authenticator Authenticator
+	Register      Register
+	Ledger        Ledger
+	Root          []byte        // root key of keyed transforms, 32 bytes
+	Limits        Limits        // default DefaultLimits
+	Deadline      time.Duration // of one request, default 10 s
+	Metadata      string        // URL of the RFC 9728 metadata, for WWW-Authenticate; "" for none
+	Log           *slog.Logger
+	Observer      Observer
+	Now           func() time.Time // default time.Now
+	Rand          io.Reader        // default crypto/rand
+}
+
+// Observer counts requests. It learns codes and durations, never values.
+type Observer interface {
+	Answered(code Code, took time.Duration) // code "" where nothing was refused
+}
+
+// Gateway answers questions. Make one with New.
+type Gateway struct {
+	Options
+	snapshot atomic.Pointer[Snapshot]
+}
+
+// New makes a gateway. It answers 503 until the first Swap.
+func New(o Options) (*Gateway, error) {
+	switch {
+	case o.Authenticator == nil, o.Register == nil, o.Ledger == nil, o.Log == nil, o.Observer == nil:
+		return nil, errors.New("gateway: authenticator, register, ledger, log and observer are required")
+	case len(o.Root) < 32:
+		return nil, errors.New("gateway: the root key is too short")
+	}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits()
+	}
+	if o.Deadline == 0 {
+		o.Deadline = 10 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	return &Gateway{Options: o}, nil
+}
+
+// Swap makes s answer every request that begins after it.
+func (g *Gateway) Swap(s *Snapshot) { g.snapshot.Store(s) }
+
+// Snapshot is the one in force; nil before the first Swap.
+func (g *Gateway) Snapshot() *Snapshot { return g.snapshot.Load() }
+
+// ServeHTTP answers one request.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), g.Deadline)
+	defer cancel()
+	x := &exchange{id: g.newID(), began: g.Now(), request: r, writer: w, ctx: ctx}
+	refused := x.run(
+		g.who,      //  1. Who: a bearer token becomes a Subject, under an agreement in force.
+		g.exists,   //  2. What exists, for this subject: the snapshot, and the view of its schema.
+		g.route,    //  3. Routing: control plane to generated code, agency fields onward.
+		g.plan,     //  4. Plan: fetch steps, and every coordinate that they read.
+		g.decide,   //  5. Decide: one policy evaluation for the operation.
+		g.restrict, //  6. Restrict: what is not allowed is not in the plan any more.
+		//              7. Spend: no decision costs privacy budget yet; budget.Spend stands here.
+		g.execute,  //  8. Execute: fetch, and meet the obligations on every cell.
+		g.assemble, //  9. Assemble: the answer, into a private buffer.
+	)
+	reply := g.record(x, refused) // 10. Append: no receipt, no data.
+	reply.write(w)
+	g.Observer.Answered(reply.code, g.Now().Sub(x.began))
+}
+
+var errNoToken = errors.New("no token, and nothing is granted to anonymous")
+
+// exchange is one request on its way. Each step fills in what the next ones need.
+type exchange struct {
+	id      string
+	began   time.Time
+	request *http.Request
+	writer  http.ResponseWriter
+	ctx     context.Context // of this request alone; an exchange does not outlive it
+	accept  string          // content type of the answer
+
+	subject     policy.Subject
+	established bool // a token let a subject in: refusals are entries from here on
+
+	snapshot   *Snapshot
+	view       *view
+	params     *graphql.RawParams
+	operation  *graphql.OperationContext
+	conditions plan.Conditions
+	routes     routes
+
+	bound      *plan.Bound
+	decision   *policy.Decision
+	authorized *plan.Authorized
+	control    *controlAnswer
+	result     *execute.Result
+	answer     answer
+}
+
+// run takes the steps in order until one refuses.
+func (x *exchange) run(steps ...func(*exchange) *refusal) *refusal {
+	for _, step := range steps {
+		if r := step(x); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) newID() string {
+	var b [12]byte
+	if _, err := io.ReadFull(g.Rand, b[:]); err != nil {
+		return "unknown" // an id only helps to find a log line; the nonce of an entry is drawn elsewhere
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// who establishes the subject, before anything of the body is read.
+func (g *Gateway) who(x *exchange) *refusal {
+	if r := x.negotiate(); r != nil {
+		return r
+	}
+	s, err := g.Authenticator.Authenticate(x.request)
+	x.subject = s
+	switch {
+	case errors.Is(err, authn.ErrPurpose):
+		x.established = true
+		return refuse(PurposeRequired, err)
+	case errors.Is(err, authn.ErrUnavailable):
+		return refuse(StateUnavailable, err)
+	case err != nil:
+		return g.unauthenticated(err)
+	}
+	x.established = !s.Anonymous
+	x.ctx = policy.WithSubject(x.ctx, s)
+	return g.agreement(x)
+}
+
+func (g *Gateway) unauthenticated(err error) *refusal {
+	r := refuse(Unauthenticated, err)
+	r.Header = [2]string{"WWW-Authenticate", authn.Challenge(err, g.Metadata)}
+	return r
+}
+
+// agreement refuses a subject whose agreement is not in force now.
+func (g *Gateway) agreement(x *exchange) *refusal {
+	if x.subject.Agreement == "" {
+		return nil
+	}
+	status, err := g.Register.Status(x.ctx, x.subject.Agreement, g.Now())
+	if err != nil {
+		return refuse(StateUnavailable, err)
+	}
+	if status != agreement.Active {
+		return refuse(AgreementInactive, nil)
+	}
+	return nil
+}
+
+// exists fixes the snapshot and the view, and reads the operation against it.
+func (g *Gateway) exists(x *exchange) *refusal {
+	x.snapshot = g.snapshot.Load()
+	if x.snapshot == nil {
+		return refuse(StateUnavailable, errors.New("no snapshot is loaded"))
+	}
+	x.ctx = context.WithValue(x.ctx, snapshotKey{}, x.snapshot)
+	profile, err := x.snapshot.Policy.Profile(x.ctx, x.subject)
+	if err != nil {
+		return refuse(Internal, fmt.Errorf("visibility profile: %w", err))
+	}
+	if x.subject.Anonymous && !profile.Granted { // before the body is parsed
+		return g.unauthenticated(errNoToken)
+	}
+	if x.view, err = x.snapshot.view(profile); err != nil {
+		return refuse(Internal, err)
+	}
+	if r := x.read(g.Limits.Body); r != nil {
+		return r
+	}
+	var refused *refusal
+	x.operation, refused = x.view.operation(x.ctx, x.params)
+	return refused
+}
+
+func (g *Gateway) route(x *exchange) *refusal {
+	x.conditions = x.view.conditions(x.operation)
+	x.routes = route(x.snapshot, x.operation, x.conditions)
+	return nil
+}
+
+func (g *Gateway) plan(x *exchange) *refusal {
+	p, err := x.view.plan(x.snapshot, x.operation, x.conditions)
+	if errors.Is(err, plan.ErrTooDeep) {
+		return refuse(OperationTooComplex, err)
+	}
+	if err != nil {
+		return refuse(Internal, err)
+	}
+	x.bound, err = p.Bind(x.operation.Variables)
+	var input *plan.InputError
+	if errors.As(err, &input) {
+		return &refusal{Code: BadUserInput, Message: input.Message, Path: input.Path, cause: err}
+	}
+	if err != nil {
+		return refuse(Internal, err)
+	}
+	return nil
+}
+
+func (g *Gateway) decide(x *exchange) *refusal {
+	d, err := x.snapshot.Policy.Decide(x.ctx, x.subject, x.bound.Request)
+	if err != nil { // fail closed: what cannot be decided is not answered
+		return refuse(Internal, fmt.Errorf("decision: %w", err))
+	}
+	x.decision = d
+	return nil
+}
+
+func (g *Gateway) restrict(x *exchange) *refusal {
+	a, err := plan.Restrict(x.bound, x.decision)
+	var transformed *plan.NotPermittedError
+	if errors.As(err, &transformed) {
+		return &refusal{Code: FilterNotPermitted, Message: transformed.Error(), Path: transformed.Path, cause: err}
+	}
+	if err != nil {
+		return refuse(Internal, err)
+	}
+	x.authorized = a
+	return nil
+}
+
+func (g *Gateway) execute(x *exchange) *refusal {
+	if len(x.routes.control) > 0 {
+		c, err := x.view.control(x.ctx, x.operation, x.routes.control)
+		if err != nil {
+			return refuse(Internal, err)
+		}
+		x.control = c
+	}
+	x.result = x.snapshot.Executor.Run(x.ctx, x.authorized, g.caller(x))
+	return nil
+}
+
+func (g *Gateway) caller(x *exchange) execute.Caller {
+	s := x.subject
+	return execute.Caller{
+		Scope:   privacy.Scope{Agreement: s.Agreement, Purpose: s.Purpose, Root: g.Root},
+		Binding: fmt.Appendf(nil, "%q %q %q %q", s.Issuer, s.ID, s.Agreement, s.Purpose),
+	}
+}
+
+func (g *Gateway) assemble(x *exchange) *refusal {
+	a, err := x.assemble()
+	if err != nil {
+		return refuse(Internal, err)
+	}
+	x.answer = a
+	return nil
+}

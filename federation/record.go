@@ -1,0 +1,107 @@
+package federation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"concordat/policy/ledger"
+)
+
+// record is the last step of every request whose subject is established: the entry is durable in the ledger before a
+// byte leaves. Only a buffer and its receipt together make a reply with data. Refusals are entries too; what is
+// refused before anybody is known is only counted.
+func (g *Gateway) record(x *exchange, refused *refusal) reply {
+	if refused == nil {
+		if refused = g.agreement(x); refused == nil { // ended while the sources answered: nothing of the buffer leaves
+			return g.recordAnswer(x)
+		}
+	}
+	g.log(x, refused)
+	if !x.established {
+		return refusalReply(x, refused, nil)
+	}
+	e := x.entry("refusal")
+	e.Code = string(refused.Code)
+	receipt, err := g.append(x, e)
+	if err != nil {
+		return g.unrecorded(x, err)
+	}
+	return refusalReply(x, refused, &receipt)
+}
+
+func (g *Gateway) recordAnswer(x *exchange) reply {
+	salt, err := ledger.NewSalt(g.Rand)
+	if err != nil {
+		return g.unrecorded(x, err)
+	}
+	e := x.entry("answer")
+	if len(x.routes.agency) == 0 {
+		e.Kind = "control"
+	}
+	e.Digest = ledger.Digest(x.answer.canonical, salt)
+	receipt, err := g.append(x, e)
+	if err != nil {
+		return g.unrecorded(x, err)
+	}
+	receipt.Digest, receipt.Salt = e.Digest, ledger.EncodeSalt(salt)
+	for _, f := range x.result.Errors {
+		g.Log.Warn("field failed", "request", x.id, "code", f.Code, "path", f.Path, "cause", f.Detail)
+	}
+	return answerReply(x, receipt)
+}
+
+// appendGrace is how long an entry may take once the request's own time is over: a decision that was made is
+// recorded also for a caller who has gone.
+const appendGrace = 5 * time.Second
+
+func (g *Gateway) append(x *exchange, e ledger.Entry) (ledger.Receipt, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), appendGrace)
+	defer cancel()
+	return g.Ledger.Append(ctx, e)
+}
+
+func (g *Gateway) unrecorded(x *exchange, err error) reply {
+	r := refuse(LedgerUnavailable, err)
+	g.log(x, r)
+	return refusalReply(x, r, nil)
+}
+
+func (g *Gateway) log(x *exchange, r *refusal) {
+	level := g.Log.Info
+	if status := infoOf(r.Code).Status; status >= 500 {
+		level = g.Log.Error
+	}
+	level("request refused", "request", x.id, "code", r.Code, "cause", r.cause)
+}
+
+// entry is what the ledger keeps of the exchange so far: identifiers and digests, never values.
+func (x *exchange) entry(kind string) ledger.Entry {
+	e := ledger.Entry{Kind: kind, RequestID: x.id, Agreement: x.subject.Agreement, Purpose: x.subject.Purpose,
+		Subject: ledger.Subject{ID: x.subject.ID, Organisation: x.subject.Organisation, Client: x.subject.Client}}
+	if x.params != nil {
+		sum := sha256.Sum256([]byte(x.params.Query))
+		e.DocumentHash = hex.EncodeToString(sum[:])
+	}
+	if x.snapshot != nil {
+		e.PolicyRevision, e.SchemaRevision = x.snapshot.Policy.Revision(), x.snapshot.Supergraph.Hash
+	}
+	if x.bound != nil {
+		for _, c := range x.bound.Coordinates {
+			e.Coordinates = append(e.Coordinates, string(c))
+		}
+	}
+	if x.authorized != nil {
+		for _, o := range x.authorized.Obligations() {
+			e.Obligations = append(e.Obligations, ledger.Obligation{Coordinate: string(o.Coordinate), Method: o.Method})
+		}
+	}
+	if x.result != nil && kind == "answer" {
+		e.Rows = x.result.Rows
+		for _, re := range x.answer.errors {
+			e.Errors = append(e.Errors, string(re.Extensions.Code))
+		}
+	}
+	return e
+}

@@ -1,0 +1,166 @@
+package federation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"concordat/federation/plan"
+)
+
+// view is the schema as one class of subjects may know it, with an executor of its own: gqlgen caches validated
+// documents by text alone, so that one executor for two views would let one caller's document pass for another's.
+type view struct {
+	schema    *ast.Schema
+	executor  *executor.Executor
+	limits    Limits
+	measured  *lru.Cache[string, *refusal] // by document text; nil: within the limits
+	documents *lru.Cache[*ast.QueryDocument, []string]
+	plans     *lru.Cache[planKey, *plan.Plan]
+}
+
+type planKey struct {
+	operation  *ast.OperationDefinition
+	conditions string
+}
+
+// documentsPerView bounds each cache of a view, in documents.
+const documentsPerView = 512
+
+func newView(schema *ast.Schema, control graphql.ExecutableSchema, limits Limits) (*view, error) {
+	v := &view{schema: schema, limits: limits}
+	v.executor = executor.New(executable{schema: schema, control: control})
+	v.executor.SetDisableSuggestion(true)
+	v.executor.SetParserTokenLimit(limits.Tokens)
+	v.executor.SetErrorPresenter(presentControl)
+	cache, err := newDocumentCache()
+	if err != nil {
+		return nil, err
+	}
+	v.executor.SetQueryCache(cache)
+	if v.measured, err = lru.New[string, *refusal](documentsPerView); err != nil {
+		return nil, fmt.Errorf("view: %w", err)
+	}
+	if v.documents, err = lru.New[*ast.QueryDocument, []string](documentsPerView); err != nil {
+		return nil, fmt.Errorf("view: %w", err)
+	}
+	if v.plans, err = lru.New[planKey, *plan.Plan](documentsPerView); err != nil {
+		return nil, fmt.Errorf("view: %w", err)
+	}
+	return v, nil
+}
+
+// documentCache keeps validated documents of one view, by text.
+type documentCache struct {
+	cache *lru.Cache[string, *ast.QueryDocument]
+}
+
+func newDocumentCache() (documentCache, error) {
+	c, err := lru.New[string, *ast.QueryDocument](documentsPerView)
+	if err != nil {
+		return documentCache{}, fmt.Errorf("view: %w", err)
+	}
+	return documentCache{c}, nil
+}
+
+func (d documentCache) Get(_ context.Context, text string) (*ast.QueryDocument, bool) {
+	return d.cache.Get(text)
+}
+
+func (d documentCache) Add(_ context.Context, text string, doc *ast.QueryDocument) {
+	d.cache.Add(text, doc)
+}
+
+// operation measures, parses, validates and coerces: everything that GraphQL checks before execution.
+func (v *view) operation(ctx context.Context, p *graphql.RawParams) (op *graphql.OperationContext, refused *refusal) {
+	r, ok := v.measured.Get(p.Query)
+	if !ok {
+		r = v.limits.check(p.Query)
+		v.measured.Add(p.Query, r)
+	}
+	if r != nil {
+		return nil, r
+	}
+	defer func() { // gqlparser coerces by reflection; a panic over hostile variables is a refusal
+		if caught := recover(); caught != nil {
+			op, refused = nil, refuse(BadUserInput, fmt.Errorf("coercing variables: %v", caught))
+		}
+	}()
+	op, errs := v.executor.CreateOperationContext(ctx, p)
+	if len(errs) > 0 {
+		return nil, documentRefusal(op, errs)
+	}
+	return op, nil
+}
+
+// maxErrors bounds the errors of one answer.
+const maxErrors = 20
+
+// documentRefusal presents errors of parsing, validation and coercion without the literals and values that
+// gqlparser puts into some of its messages.
+func documentRefusal(op *graphql.OperationContext, errs gqlerror.List) *refusal {
+	code := ValidationFailed
+	if op.Doc != nil && op.Operation != nil { // the document stands: its variables do not
+		code = BadUserInput
+	}
+	r := &refusal{Code: code, cause: errs}
+	for i, e := range errs {
+		if i == maxErrors {
+			break
+		}
+		message := e.Message
+		switch {
+		case code == BadUserInput:
+			message = "a variable does not fit its type"
+		case strings.HasPrefix(e.Rule, "ValuesOfCorrectType"):
+			message = "a literal does not fit its type"
+		case e.Extensions["code"] == string(ParseFailed):
+			r.Code, message = ParseFailed, infoOf(ParseFailed).Message
+		}
+		var path []any
+		if code == BadUserInput {
+			for _, p := range e.Path {
+				path = append(path, p)
+			}
+		}
+		r.Errors = append(r.Errors, responseError{Message: message, At: path, Locations: locations(e.Locations), Extensions: errorExtensions{Code: r.Code}})
+	}
+	return r
+}
+
+// conditions are the variables behind @skip and @include, with their values.
+func (v *view) conditions(op *graphql.OperationContext) plan.Conditions {
+	names, ok := v.documents.Get(op.Doc)
+	if !ok {
+		names = plan.ConditionNames(op.Doc)
+		v.documents.Add(op.Doc, names)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	c := plan.Conditions{}
+	for _, name := range names {
+		c[name], _ = op.Variables[name].(bool)
+	}
+	return c
+}
+
+// plan is the plan of an operation, cached for the document and its conditions.
+func (v *view) plan(s *Snapshot, op *graphql.OperationContext, c plan.Conditions) (*plan.Plan, error) {
+	key := planKey{operation: op.Operation, conditions: fmt.Sprint(map[string]bool(c))}
+	if p, ok := v.plans.Get(key); ok {
+		return p, nil
+	}
+	p, err := plan.Build(s.Supergraph, op.Doc, op.Operation, c)
+	if err != nil {
+		return nil, fmt.Errorf("planning: %w", err)
+	}
+	v.plans.Add(key, p)
+	return p, nil
+}

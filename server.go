@@ -1,0 +1,63 @@
+// Command concordat is a GraphQL gateway through which agencies share data under policy, with a receipt for every
+// answer. This file is its wiring, and the only one that names concrete types.
+package main
+
+import (
+	"context"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"concordat/cli"
+	"concordat/console"
+	"concordat/federation/source"
+	"concordat/federation/source/open"
+	"concordat/privacy/deid"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Main(ctx, os.Args[1:], cli.Wire{
+		Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
+		Transforms:  deid.New(),
+		Sources:     openSources,
+		SourceNames: sourceNames,
+		Pages:       func(d *console.DemoInfo) http.Handler { return console.Handler(console.Options{Demo: d}) },
+		Reload:      hangups,
+	})
+	stop()
+	os.Exit(code)
+}
+
+// openSources opens what a configuration file names.
+func openSources(ctx context.Context, file string, text []byte, relations func(string) []*source.Relation, dir string, getenv func(string) string) (map[string]source.Source, io.Closer, error) {
+	c, err := open.Parse(file, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	return open.Open(ctx, c, open.Options{Dir: dir, Relations: relations, Getenv: getenv})
+}
+
+func sourceNames(file string, text []byte) ([]string, error) {
+	c, err := open.Parse(file, text)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(c.Sources)), nil
+}
+
+// hangups turns SIGHUP into requests to load again.
+func hangups() (<-chan struct{}, func()) {
+	signals, again := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		for range signals {
+			again <- struct{}{}
+		}
+	}()
+	return again, func() { signal.Stop(signals); close(signals) }
+}
