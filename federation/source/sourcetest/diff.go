@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"concordat/federation/source"
+	"concordat/federation/source/eval"
 	"concordat/policy/predicate"
 	"concordat/privacy"
 )
@@ -36,6 +37,10 @@ func same(a, b *privacy.Column, row int) bool {
 	case a.Kind == privacy.Float:
 		x, y := a.Float(row), b.Float(row)
 		return x == y || math.Abs(x-y) <= 1e-12*math.Max(math.Abs(x), math.Abs(y))
+	case a.Kind == privacy.Decimal: // of two spellings of the least price, either will do
+		x, okX := eval.ParseDecimal(a.Text(row))
+		y, okY := eval.ParseDecimal(b.Text(row))
+		return okX && okY && x.Cmp(y) == 0
 	case a.Kind.Text():
 		return a.Text(row) == b.Text(row)
 	}

@@ -49,6 +49,13 @@ func Run(t *testing.T, build Make) {
 	t.Run("an ended context stops the fetch", s.ended)
 }
 
+// lean is query for as few columns as will do.
+func (s *suite) lean(where predicate.Predicate) *source.Query {
+	q := s.query(where)
+	q.Select = q.Select[:1]
+	return q
+}
+
 // query is a row query with a total order, so that answers can be compared row by row.
 func (s *suite) query(where predicate.Predicate) *source.Query {
 	return &source.Query{
@@ -81,15 +88,15 @@ func (s *suite) operators(t *testing.T) {
 		for _, v := range constants(s.rel.Columns[f].Kind) {
 			for op := predicate.Eq; op <= predicate.Like; op++ {
 				p := predicate.Compare(f, op, v)
-				s.agree(t, s.query(p))
-				s.agree(t, s.query(predicate.Not(p)))
+				s.agree(t, s.lean(p))
+				s.agree(t, s.lean(predicate.Not(p)))
 			}
 		}
 	}
 	for _, pair := range [][2]string{{"name", "other"}, {"small", "big"}, {"big", "ratio"}, {"small", "price"}, {"day", "other"}, {"flag", "flag"}} {
 		for op := predicate.Eq; op <= predicate.Like; op++ {
-			s.agree(t, s.query(predicate.Fields(pair[0], op, pair[1])))
-			s.agree(t, s.query(predicate.Not(predicate.Fields(pair[1], op, pair[0]))))
+			s.agree(t, s.lean(predicate.Fields(pair[0], op, pair[1])))
+			s.agree(t, s.lean(predicate.Not(predicate.Fields(pair[1], op, pair[0]))))
 		}
 	}
 }
@@ -97,19 +104,19 @@ func (s *suite) operators(t *testing.T) {
 func (s *suite) logic(t *testing.T) {
 	for _, f := range fieldNames() {
 		all := constants(s.rel.Columns[f].Kind)
-		s.agree(t, s.query(predicate.Null(f)))
-		s.agree(t, s.query(predicate.Not(predicate.Null(f))))
-		s.agree(t, s.query(predicate.In(f, all...)))
-		s.agree(t, s.query(predicate.Not(predicate.In(f, all...))))
-		s.agree(t, s.query(predicate.In(f, all[0], predicate.Value{})))
-		s.agree(t, s.query(predicate.Not(predicate.Or(predicate.Null(f), predicate.In(f, all[:len(all)/2]...)))))
+		s.agree(t, s.lean(predicate.Null(f)))
+		s.agree(t, s.lean(predicate.Not(predicate.Null(f))))
+		s.agree(t, s.lean(predicate.In(f, all...)))
+		s.agree(t, s.lean(predicate.Not(predicate.In(f, all...))))
+		s.agree(t, s.lean(predicate.In(f, all[0], predicate.Value{})))
+		s.agree(t, s.lean(predicate.Not(predicate.Or(predicate.Null(f), predicate.In(f, all[:len(all)/2]...)))))
 	}
 	s.agree(t, s.query(predicate.Always()))
 	many := make([]predicate.Value, 400)
 	for i := range many {
 		many[i] = predicate.Int(int64(i))
 	}
-	s.agree(t, s.query(predicate.In("small", many...)))
+	s.agree(t, s.lean(predicate.In("small", many...)))
 }
 
 func (s *suite) orders(t *testing.T) {

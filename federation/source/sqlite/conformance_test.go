@@ -42,6 +42,7 @@ func fill(t *testing.T, path string, rows *privacy.Table, types map[privacy.Kind
 		t.Fatal(err)
 	}
 	defer db.Close()
+	db.SetMaxOpenConns(1)
 	var columns, marks []string
 	for _, c := range rows.Columns {
 		columns = append(columns, c.Name+" "+types[c.Kind])
@@ -51,6 +52,8 @@ func fill(t *testing.T, path string, rows *privacy.Table, types map[privacy.Kind
 	exec(t, db, "CREATE INDEX by_name ON awkward (name)")
 	exec(t, db, "CREATE INDEX by_day ON awkward (day)")
 	exec(t, db, "CREATE INDEX by_small ON awkward (small)")
+	exec(t, db, "BEGIN")
+	defer exec(t, db, "COMMIT")
 	for row := range rows.Rows {
 		var values []any
 		for _, c := range rows.Columns {

@@ -355,8 +355,17 @@ func (p *printer) fields(n *predicate.Node) error {
 		return incomparable(n.Field)
 	}
 	p.write("(", p.guard(n.Field), " AND ", p.guard(n.Other), " AND ",
-		p.collated(n.Field), operator(n.Op), p.collated(n.Other), ")")
+		p.plain(n.Field), operator(n.Op), p.plain(n.Other), ")")
 	return nil
+}
+
+// plain is the column where it is compared with another: dates without the numeric affinity of their declaration,
+// which would make numbers of the other column's texts.
+func (p *printer) plain(field string) string {
+	if p.relation.Columns[field].Kind == privacy.Date {
+		return "CAST(" + p.raw(field) + " AS TEXT) COLLATE BINARY"
+	}
+	return p.collated(field)
 }
 
 // class groups the kinds that compare with each other.
