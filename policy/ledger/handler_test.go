@@ -120,6 +120,12 @@ func TestEntryGoesToTheHolderOfItsReceipt(t *testing.T) {
 	}
 }
 
+func TestNoDigestOpensNoEntry(t *testing.T) {
+	if shows("", "") || shows("x", "") || shows("", "x") || !shows("x", "x") {
+		t.Error("an entry is shown for the wrong digest")
+	}
+}
+
 func TestHandlerIsReadOnlyAndStrict(t *testing.T) {
 	r := newRig(t)
 	r.fill(t, 300)

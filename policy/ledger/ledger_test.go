@@ -15,6 +15,7 @@ import (
 
 	"concordat/state"
 
+	"golang.org/x/mod/sumdb/note"
 	"pgregory.net/rapid"
 )
 
@@ -199,6 +200,41 @@ func TestHeadIsSignedWhileEntriesArrive(t *testing.T) {
 	checkpoint, _, err := r.storedCheckpoint()
 	if err != nil || storedHead(checkpoint).Size != 13 {
 		t.Errorf("stored head covers %d of 15, %v; want 13", storedHead(checkpoint).Size, err)
+	}
+}
+
+func TestHeadNeverShrinks(t *testing.T) {
+	r := newRig(t)
+	r.fill(t, 10)
+	newest, err := r.Checkpoint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.tamper(t, func(tx state.Tx) error {
+		kept, err := r.signHead(tx, 3)
+		if !bytes.Equal(kept, newest) {
+			t.Error("a smaller head was signed")
+		}
+		return err
+	})
+}
+
+func TestCheckpointOfAnotherOriginUnderOurKeyIsRefused(t *testing.T) {
+	r := newRig(t)
+	for _, text := range []string{
+		Head{Origin: "other.example/log"}.text(),
+		Head{Origin: testOrigin, Size: -1}.text(),
+		Head{Origin: testOrigin}.text() + "extension\n",
+		testOrigin + "\n01\n" + Head{}.Root.String() + "\n",
+		testOrigin + "\n1\nAAAA\n",
+	} {
+		signed, err := note.Sign(&note.Note{Text: text}, r.signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, err := OpenCheckpoint(signed, r.verifier); err == nil {
+			t.Errorf("%q is read as %+v", text, h)
+		}
 	}
 }
 

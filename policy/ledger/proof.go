@@ -91,9 +91,6 @@ func (p Proof) Verify(v note.Verifier) (Entry, Receipt, error) {
 	if err != nil {
 		return Entry{}, Receipt{}, fmt.Errorf("%w: %w", ErrProof, err)
 	}
-	if p.Index < 0 || p.Index >= h.Size {
-		return Entry{}, Receipt{}, fmt.Errorf("%w: index beyond the checkpoint", ErrProof)
-	}
 	leaf := tlog.RecordHash(p.Entry)
 	if err := tlog.CheckRecord(tlog.RecordProof(p.Path), h.Size, h.Root, p.Index, leaf); err != nil {
 		return Entry{}, Receipt{}, fmt.Errorf("%w: %w", ErrProof, err)

@@ -72,6 +72,25 @@ func TestProofUnderAnotherKeyIsRefused(t *testing.T) {
 	}
 }
 
+func TestProofBeyondItsCheckpointIsRefused(t *testing.T) {
+	r := newRig(t)
+	r.fill(t, 2)
+	file, err := r.Prove(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := ParseProof(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, index := range []int64{-1, 0, 2, 1 << 62} {
+		p.Index = index
+		if _, _, err := p.Verify(r.verifier); !errors.Is(err, ErrProof) {
+			t.Errorf("index %d: %v, want ErrProof", index, err)
+		}
+	}
+}
+
 // Every proof of a log of 130 entries, and every extension of it, is checked by an implementation that is not ours.
 func TestProofsVerifyWithTransparencyDevMerkle(t *testing.T) {
 	r := newRig(t)
