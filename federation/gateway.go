@@ -234,6 +234,7 @@ func (g *Gateway) exists(x *exchange) *refusal {
 		return r
 	}
 	var refused *refusal
+	x.ctx = graphql.StartOperationTrace(x.ctx)
 	x.operation, refused = x.view.operation(x.ctx, x.params)
 	return refused
 }

@@ -110,9 +110,9 @@ type restriction struct {
 
 func (r *restriction) step(s *Step) (AuthorizedStep, error) {
 	out := AuthorizedStep{Step: s, Arguments: r.bound.arguments[s.ID], MinimumGroup: r.decision.Limits.MinimumGroup}
-	parents := true
-	if s.Parent != nil {
-		parents = !r.out.steps[s.Parent.ID].Denied
+	if s.Parent != nil && r.out.steps[s.Parent.ID].Denied {
+		out.Denied = true // with its parent, whose denial is the one that is reported
+		return out, nil
 	}
 	parts := r.joinable(&out)
 	active := parts[:0:0]
@@ -123,9 +123,7 @@ func (r *restriction) step(s *Step) (AuthorizedStep, error) {
 	}
 	if len(active) == 0 {
 		out.Denied = true
-		if parents {
-			r.deny(s.Errors, s.coordinate())
-		}
+		r.deny(s.Errors, s.coordinate())
 		return out, nil
 	}
 	permitted, err := r.callerUses(&out, active)
