@@ -8,11 +8,8 @@ import (
 
 	"concordat/state"
 
-	"go.uber.org/goleak"
 	"golang.org/x/mod/sumdb/note"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const testOrigin = "ledger.example/gateway"
 
