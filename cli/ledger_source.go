@@ -18,7 +18,7 @@ import (
 )
 
 // LedgerStateDir is the folder of a gateway's directory in which its state lies.
-const LedgerStateDir = "state"
+const LedgerStateDir = "store"
 
 const defaultLedgerURL = "http://127.0.0.1:8080"
 
