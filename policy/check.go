@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -125,4 +126,44 @@ func (l *loader) fits(f Field, ob privacy.Obligation) error {
 		return errors.New("a join cannot be transformed")
 	}
 	return l.CheckObligation(f.Kind, ob)
+}
+
+// checkReferences is a compiler stage: names are resolved, so what an import stands for is seen. A bundle may read
+// its own rules, the library, and the data that all share; and of input only what there is, since a misspelt name
+// is undefined, and a rule that should have denied would not.
+func (l *loader) checkReferences() ast.CompilerStageDefinition {
+	return ast.CompilerStageDefinition{Name: "CheckReferences", MetricName: "compile_stage_check_references",
+		Stage: func(c *ast.Compiler) *ast.Error {
+			for _, name := range sortedKeys(l.owners) {
+				owner := l.owners[name]
+				for _, rule := range c.Modules[name].Rules {
+					l.checkReading(rule, owner)
+				}
+			}
+			return nil
+		}}
+}
+
+func (l *loader) checkReading(rule *ast.Rule, owner AgencyID) {
+	references(rule, func(root ast.Var, path []string, at *ast.Term) {
+		where := at.Location
+		if where == nil {
+			where = rule.Location
+		}
+		switch {
+		case root == "data" && !mayRead(path, owner):
+			l.add(where, "", CodeForeign, "%s may read its own rules, data.concordat.lib, data.agreements, data.fields and data.sets", owner)
+		case root == "input" && len(path) > 0 && path[0] != "row" && factsAt(path) == 0:
+			l.add(where, "", CodeUnknown, "there is no input.%s", strings.Join(path, "."))
+		}
+	})
+}
+
+func mayRead(path []string, owner AgencyID) bool {
+	for _, open := range [][]string{{"concordat", "access", string(owner)}, {"concordat", "lib"}, {"agreements"}, {"fields"}, {"sets"}} {
+		if len(path) >= len(open) && agree(path, open) {
+			return true
+		}
+	}
+	return false
 }

@@ -161,7 +161,7 @@ func (f *fragment) dependent(x any) []*ast.Rule {
 		}
 		for _, rule := range f.reach.named(path) {
 			if f.reach.readsRow(rule) && !slices.Contains(out, rule) {
-				out = append(out, rule)
+				out = append(out, f.reach.together(rule)...)
 			}
 		}
 	})
@@ -198,8 +198,16 @@ func (f *fragment) first(e *ast.Expr, operands []*ast.Term, scope names, fits fu
 		f.refuse(e.Location, "write input.row.FIELD first, and something known second")
 		return
 	}
-	if kind, known := f.column(e, field); known && !fits(field, kind) {
+	kind, known := f.column(e, field)
+	switch {
+	case !known:
+	case !fits(field, kind):
 		f.refuse(e.Location, "%s is not of a kind that can be asked this", field)
+	case constant(operands[1]) && e.Operator().String() == "internal.member_2":
+		t := &translator{columns: f.columns}
+		if _, err := t.member(ast.NewTerm(ast.Ref{ast.InputRootDocument, ast.StringTerm("row"), ast.StringTerm(field)}), operands[1]); err != nil {
+			f.refuse(e.Location, "%s", err)
+		}
 	}
 	f.follow(operands[1], nil)
 }

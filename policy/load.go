@@ -161,6 +161,7 @@ func (l *loader) readData(name string, text []byte) {
 
 func (l *loader) compile() *ast.Compiler {
 	c := ast.NewCompiler().WithStrict(true).WithCapabilities(l.capabilities).SetErrorLimit(0).
+		WithStageAfterID(ast.StageResolveRefs, l.checkReferences()).
 		WithStageAfterID(ast.StageRewriteDynamicTerms, keepPresence())
 	c.Compile(l.modules)
 	if c.Failed() {

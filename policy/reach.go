@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
@@ -53,6 +55,23 @@ func (r *reach) named(path []string) []*ast.Rule {
 	var out []*ast.Rule
 	for _, p := range r.rules {
 		if agree(p.path, path) {
+			out = append(out, p.rule)
+		}
+	}
+	return out
+}
+
+// together are all rules of the same place as rule: its alternatives and its default.
+func (r *reach) together(rule *ast.Rule) []*ast.Rule {
+	var path []string
+	for _, p := range r.rules {
+		if p.rule == rule {
+			path = p.path
+		}
+	}
+	var out []*ast.Rule
+	for _, p := range r.rules {
+		if slices.Equal(p.path, path) {
 			out = append(out, p.rule)
 		}
 	}
