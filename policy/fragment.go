@@ -365,6 +365,16 @@ func (f *fragment) mentions(x any, scope names) bool {
 	return found
 }
 
+// checkRowless refuses statements and limits that ask a row: there is none when they are made, and what is said of
+// it would be undefined.
+func (l *loader) checkRowless(r *reach, roots []*ast.Rule) {
+	for _, rule := range roots {
+		if r.readsRow(rule) {
+			l.add(rule.Location, "", CodeFragment, "only include and exclude can read input.row")
+		}
+	}
+}
+
 func mentionsRow(x any) bool {
 	found := false
 	references(x, func(root ast.Var, path []string, _ *ast.Term) {

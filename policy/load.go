@@ -243,6 +243,7 @@ func (l *loader) prepare(ctx context.Context, w world, r *reach, id AgencyID, x 
 			return nil, err
 		}
 	}
+	l.checkRowless(r, roots)
 	_, a.fieldReads = r.closure(roots)
 	if len(a.entries) == 0 {
 		return a, nil

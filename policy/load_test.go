@@ -43,6 +43,7 @@ func TestLoadRefusesWithFileLineAndCode(t *testing.T) {
 		{"fields is no set", `fields := [{"type": "Admission", "effect": "allow"}]`, policy.CodeShape, 2},
 		{"unknown limit", `limits contains {"epsilon": 1}`, policy.CodeShape, 2},
 		{"negative limit", `limits contains {"minimumGroup": -1}`, policy.CodeShape, 2},
+		{"a statement that asks a row", `fields contains {"type": "Admission", "effect": "allow"} if input.row.region == "n"`, policy.CodeFragment, 2},
 		{"include without type", `include if true`, policy.CodeShape, 2},
 		{"include with a value", `include.Admission := "yes" if true`, policy.CodeShape, 2},
 		{"include by default", `default include.Admission := true`, policy.CodeShape, 2},
