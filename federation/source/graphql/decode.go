@@ -122,6 +122,9 @@ func (d *decoder) cell(c *privacy.Column) error {
 		c.AppendNull()
 		return nil
 	}
+	if c.Kind == privacy.JSON {
+		return d.document(c)
+	}
 	text, form, ok := d.scalar()
 	if !ok {
 		return fmt.Errorf("%s: not a scalar: %w", c.Coordinate, source.ErrInvalid)
@@ -129,6 +132,17 @@ func (d *decoder) cell(c *privacy.Column) error {
 	if !takes(c.Kind, form) || !cell.Append(c, text) {
 		return fmt.Errorf("%s: a value has another type than its field: %w", c.Coordinate, source.ErrInvalid)
 	}
+	return nil
+}
+
+// document keeps a value of any shape as it was written.
+func (d *decoder) document(c *privacy.Column) error {
+	d.space()
+	start := d.at
+	if err := d.skip(); err != nil {
+		return err
+	}
+	c.AppendBytes(d.text[start:d.at])
 	return nil
 }
 

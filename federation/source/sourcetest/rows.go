@@ -102,7 +102,7 @@ func stored(f source.Column) []predicate.Value {
 	case privacy.Time:
 		return append(values, times()...)
 	case privacy.JSON:
-		return append(values, strs(`{}`, `{"a":[1,2.50,"x"]}`, `null`, `"text"`)...)
+		return append(values, strs(`{}`, `{"a":[1,2.50,"x"]}`, `[]`, `"text"`)...)
 	}
 	return append(values, texts()...)
 }
