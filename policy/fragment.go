@@ -368,10 +368,13 @@ func (f *fragment) mentions(x any, scope names) bool {
 // checkRowless refuses statements and limits that ask a row: there is none when they are made, and what is said of
 // it would be undefined.
 func (l *loader) checkRowless(r *reach, roots []*ast.Rule) {
-	for _, rule := range roots {
-		if r.readsRow(rule) {
-			l.add(rule.Location, "", CodeFragment, "only include and exclude can read input.row")
-		}
+	reached, _ := r.closure(roots)
+	for rule := range reached {
+		references(rule, func(root ast.Var, path []string, _ *ast.Term) {
+			if root == "input" && len(path) > 0 && path[0] == "row" {
+				l.add(rule.Location, "", CodeFragment, "only include and exclude can read input.row, and what only they use")
+			}
+		})
 	}
 }
 
