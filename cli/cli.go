@@ -34,7 +34,6 @@ type Wire struct {
 	Sources        func(ctx context.Context, file string, text []byte, relations func(string) []*source.Relation, dir string, getenv func(string) string) (map[string]source.Source, io.Closer, error)
 	SourceNames    func(file string, text []byte) ([]string, error)
 	Pages          func(*console.DemoInfo) http.Handler
-	Plan           func(sg *compose.Supergraph, document string, out io.Writer, asJSON bool) error
 	Reload         func() (again <-chan struct{}, stop func()) // SIGHUP
 }
 
@@ -48,8 +47,10 @@ func verbs() []verb {
 	return []verb{
 		{"demo", "start a gateway over the embedded demo agencies", demoVerb},
 		{"serve", "start a gateway from concordat.yaml", serveVerb},
-		{"schema", "compose, check and print schemas; print a plan", func(_ context.Context, args []string, w *Wire) int {
-			return Schema(args, w.Stdout, w.Stderr, SchemaEnv{Plan: w.Plan})
+		{"schema", "compose, check and print schemas; print a plan", func(ctx context.Context, args []string, w *Wire) int {
+			return Schema(args, w.Stdout, w.Stderr, SchemaEnv{Default: demoSchemas, Plan: func(sg *compose.Supergraph, o PlanOptions) error {
+				return printPlan(ctx, w, sg, o)
+			}})
 		}},
 		{"token", "mint and inspect development tokens", func(_ context.Context, args []string, w *Wire) int {
 			return Token(args, w.Stdout, w.Stderr)

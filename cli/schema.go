@@ -17,7 +17,7 @@ import (
 const schemaUsage = `usage: concordat schema compose FILE...|DIR [--json]
        concordat schema check   FILE...|DIR [--strict]
        concordat schema print   FILE...|DIR
-       concordat schema plan    DOCUMENT.graphql [--schema FILE|DIR]... [--json]
+       concordat schema plan    DOCUMENT.graphql [--schema FILE|DIR]... [--sources FILE] [--data DIR] [--json]
 
 A FILE is one agency's, named for it: health.graphqls is the agency health's. A DIR stands for its *.graphqls files.
 Without any, the demo's agencies are taken.
@@ -25,7 +25,8 @@ Without any, the demo's agencies are taken.
 compose reports every mistake as file:line: coordinate: message (CODE) and says what was composed.
 check reports the same and is silent where all is well; --strict makes a warning fail.
 print writes the public schema.
-plan prints how an operation would be run.
+plan prints the fetches of an operation: source, statement, what is pushed down and what the gateway does itself.
+Statements need the sources: --sources names their configuration, --data the directory of their files.
 `
 
 // SchemaEnv is what the schema verbs are given by the program.
@@ -33,7 +34,7 @@ type SchemaEnv struct {
 	// Default is the files to take where the command line names none; nil: they must be named.
 	Default func() ([]compose.File, error)
 	// Plan prints how a document would be run; nil: there is no verb plan.
-	Plan func(sg *compose.Supergraph, document string, out io.Writer, asJSON bool) error
+	Plan func(sg *compose.Supergraph, o PlanOptions) error
 }
 
 // Schema runs the verb "schema".
@@ -149,6 +150,8 @@ func (v schemaVerb) print(args []string) int {
 func (v schemaVerb) plan(args []string) int {
 	set := newCredentialFlags("schema plan", v.stderr)
 	asJSON := set.Bool("json", false, "print JSON")
+	sources := set.String("sources", "", "configuration `file` of the sources")
+	data := set.String("data", ".", "`directory` of the sources' files")
 	var paths []string
 	set.Func("schema", "agency file or directory; may be repeated", func(p string) error {
 		paths = append(paths, p)
@@ -173,7 +176,7 @@ func (v schemaVerb) plan(args []string) int {
 		reportProblems(v.stderr, problems)
 		return 1
 	}
-	if err := v.env.Plan(sg, string(document), v.stdout, *asJSON); err != nil {
+	if err := v.env.Plan(sg, PlanOptions{Document: string(document), Sources: *sources, Data: *data, Demo: len(paths) == 0, JSON: *asJSON}); err != nil {
 		return v.fail(err)
 	}
 	return 0

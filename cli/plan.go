@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"concordat/cli/node"
+	"concordat/demo"
+	"concordat/federation/compose"
+	"concordat/federation/plan"
+	"concordat/federation/source"
+)
+
+// PlanOptions say where the sources are that a plan is explained for.
+type PlanOptions struct {
+	Document string
+	Sources  string // configuration file; "" for none: no statements
+	Data     string // directory of the sources' files
+	Demo     bool   // the demo's sources, built in a temporary directory
+	JSON     bool
+}
+
+// demoSchemas is the agencies that the schema verbs take where the command line names none.
+func demoSchemas() ([]compose.File, error) {
+	dir, err := os.MkdirTemp("", "concordat-schemas-")
+	if err != nil {
+		return nil, fmt.Errorf("demo schemas: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory that stays does no harm
+	if err := unpack(demo.Files, dir); err != nil {
+		return nil, err
+	}
+	files, err := node.SchemaFiles(dir + "/agencies")
+	for i := range files {
+		files[i].Name = "agencies/" + string(files[i].Agency) + ".graphqls"
+	}
+	return files, err
+}
+
+// printPlan prints the fetches of a document as the executor would run them where policy allows everything.
+func printPlan(ctx context.Context, w *Wire, sg *compose.Supergraph, o PlanOptions) error {
+	bound, err := boundPlan(sg, o.Document)
+	if err != nil {
+		return err
+	}
+	explain, closer, err := explainer(ctx, w, sg, o)
+	if err != nil {
+		return err
+	}
+	fetches, err := plan.Explain(bound, explain)
+	if err := errors.Join(err, closer()); err != nil {
+		return err
+	}
+	if o.JSON {
+		e := json.NewEncoder(w.Stdout)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"steps": fetches})
+	}
+	printFetches(w.Stdout, fetches)
+	return nil
+}
+
+func boundPlan(sg *compose.Supergraph, document string) (*plan.Bound, error) {
+	doc, errs := gqlparser.LoadQuery(sg.Schema, document)
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("the document is not valid: %w", errs)
+	}
+	if len(doc.Operations) != 1 || doc.Operations[0].Operation != ast.Query {
+		return nil, errors.New("a plan is of one query")
+	}
+	op := doc.Operations[0]
+	conditions := plan.Conditions{}
+	variables := map[string]any{}
+	for _, v := range op.VariableDefinitions {
+		if v.DefaultValue == nil {
+			continue
+		}
+		value, err := v.DefaultValue.Value(nil)
+		if err != nil {
+			return nil, fmt.Errorf("default of $%s: %w", v.Variable, err)
+		}
+		variables[v.Variable] = value
+		conditions[v.Variable], _ = value.(bool)
+	}
+	for _, name := range plan.ConditionNames(doc) {
+		if _, ok := variables[name]; !ok {
+			conditions[name] = true // without a value, the plan with everything asked for
+		}
+	}
+	p, err := plan.Build(sg, doc, op, conditions)
+	if err != nil {
+		return nil, err
+	}
+	return p.Bind(variables)
+}
+
+// explainer opens the sources, so that the statements are those that would be sent.
+func explainer(ctx context.Context, w *Wire, sg *compose.Supergraph, o PlanOptions) (func(string, *source.Query) source.Explanation, func() error, error) {
+	nothing := func() error { return nil }
+	if o.Sources == "" && !o.Demo {
+		return nil, nothing, nil
+	}
+	dir, file, cleanup := o.Data, o.Sources, nothing
+	if o.Demo {
+		var err error
+		if dir, err = os.MkdirTemp("", "concordat-plan-"); err != nil {
+			return nil, nothing, fmt.Errorf("demo sources: %w", err)
+		}
+		cleanup = func() error { return os.RemoveAll(dir) }
+		if err := errors.Join(demo.Prepare(ctx, dir), unpack(demo.Files, dir)); err != nil {
+			return nil, nothing, errors.Join(err, cleanup())
+		}
+		file = dir + "/sources.yaml"
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nothing, errors.Join(err, cleanup())
+	}
+	sources, closer, err := w.Sources(ctx, file, text, relationsOf(sg), dir, planEnv(w))
+	if err != nil {
+		return nil, nothing, errors.Join(err, cleanup())
+	}
+	return explainFrom(sources), func() error { return errors.Join(closer.Close(), cleanup()) }, nil
+}
+
+// planEnv gives the demo's transport agency an address: a plan is printed, not run.
+func planEnv(w *Wire) func(string) string {
+	return func(name string) string {
+		if v := w.Getenv(name); v != "" || name != "DEMO_TRANSPORT_URL" {
+			return v
+		}
+		return "http://127.0.0.1:1/"
+	}
+}
+
+func relationsOf(sg *compose.Supergraph) func(string) []*source.Relation {
+	return func(name string) []*source.Relation {
+		var out []*source.Relation
+		for _, e := range sg.Entities {
+			for _, p := range e.Parts {
+				if p.Source == name {
+					out = append(out, &p.Relation)
+				}
+			}
+		}
+		return out
+	}
+}
+
+func explainFrom(sources map[string]source.Source) func(string, *source.Query) source.Explanation {
+	return func(name string, q *source.Query) source.Explanation {
+		if e, ok := sources[name].(source.Explainer); ok {
+			return e.Explain(q)
+		}
+		return source.Explanation{}
+	}
+}
+
+func printFetches(out io.Writer, fetches []plan.Explained) {
+	for _, f := range fetches {
+		fmt.Fprintf(out, "%d  %s  %s of %s from %s\n", f.Step, f.Path, f.Does, f.Type, f.Source)
+		if f.After != nil {
+			fmt.Fprintf(out, "     after step %d, by its distinct keys: %s\n", *f.After, f.Join)
+		}
+		if f.Statement != "" {
+			fmt.Fprintf(out, "     %s\n", strings.ReplaceAll(f.Statement, "\n", "\n     "))
+			fmt.Fprintf(out, "     pushed: %s; in the gateway: %s\n", orNothing(f.Pushed), orNothing(f.Local))
+		}
+	}
+}
+
+func orNothing(list []string) string {
+	if len(list) == 0 {
+		return "nothing"
+	}
+	return strings.Join(list, ", ")
+}
