@@ -69,7 +69,7 @@ func (e *Engine) Decide(ctx context.Context, s Subject, r Request) (*Decision, e
 	if d, ok := e.cache.decisions.Get(key); ok {
 		return d, nil
 	}
-	d, kept, err := e.decide(ctx, &s, &r)
+	d, kept, err := e.decide(ctx, s, &r)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +115,8 @@ func (e *Engine) decisionKey(s *Subject, r *Request) (key cacheKey, lasting bool
 
 // decide assembles a decision from the verdicts and row rules of the agencies asked; kept is false where some
 // part of it failed.
-func (e *Engine) decide(ctx context.Context, s *Subject, r *Request) (d *Decision, kept bool, err error) {
-	ev := &evaluation{Engine: e, subject: s, operation: r.Operation, now: e.now(), sound: true}
+func (e *Engine) decide(ctx context.Context, s Subject, r *Request) (d *Decision, kept bool, err error) {
+	ev := &evaluation{Engine: e, subject: &s, operation: r.Operation, now: e.now(), sound: true}
 	d = &Decision{Revision: e.revision, Fields: make(map[FieldKey]Ruling, len(r.Fields)),
 		Rows: make(map[TypeKey]predicate.Predicate, len(r.Types))}
 	for _, k := range r.Fields {
@@ -150,25 +150,33 @@ func (e *Engine) Profile(ctx context.Context, s Subject) (*Profile, error) {
 	if p, ok := e.cache.profiles.Get(key); ok {
 		return p, nil
 	}
-	ev := &evaluation{Engine: e, subject: &s, now: e.now(), sound: true}
-	p := &Profile{Effects: map[FieldKey]Effect{}}
-	for _, id := range sortedKeys(e.agencies) {
-		v, err := ev.verdict(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		for coordinate, r := range v.rulings {
-			p.Effects[FieldKey{id, coordinate}] = r.Effect
-			p.Granted = p.Granted || r.Effect < Deny && r.Effect != Undefined
-		}
+	p, sound, err := e.profile(ctx, s)
+	if err != nil {
+		return nil, err
 	}
-	if e.reads.lasting() && ev.sound {
+	if e.reads.lasting() && sound {
 		p.Key = fmt.Sprintf("%x", key)
 		e.cache.profiles.Add(key, p)
 	} else {
 		p.Key = p.outcomeKey(key)
 	}
 	return p, nil
+}
+
+func (e *Engine) profile(ctx context.Context, s Subject) (p *Profile, sound bool, err error) {
+	ev := &evaluation{Engine: e, subject: &s, now: e.now(), sound: true}
+	p = &Profile{Effects: map[FieldKey]Effect{}}
+	for _, id := range sortedKeys(e.agencies) {
+		v, err := ev.verdict(ctx, id)
+		if err != nil {
+			return nil, false, err
+		}
+		for coordinate, r := range v.rulings {
+			p.Effects[FieldKey{id, coordinate}] = r.Effect
+			p.Granted = p.Granted || r.Effect < Deny && r.Effect != Undefined
+		}
+	}
+	return p, ev.sound, nil
 }
 
 // outcomeKey is the key of a profile that time or a failure had a part in: the facts and what came of them.

@@ -253,7 +253,7 @@ func (f *fragment) objectGet(e *ast.Expr, operands []*ast.Term, scope names) {
 func (f *fragment) comparison(e *ast.Expr, operands []*ast.Term, scope names) {
 	op := operators(e.Operator().String())
 	left, right := operands[0], operands[1]
-	if f.names(left, right, e, scope) || f.names(right, left, e, scope) {
+	if f.stands(left, right, e, scope) || f.stands(right, left, e, scope) {
 		return
 	}
 	if f.comparesNull(left, right, op, scope) || f.comparesNull(right, left, op, scope) {
@@ -277,8 +277,8 @@ func (f *fragment) comparison(e *ast.Expr, operands []*ast.Term, scope names) {
 	}
 }
 
-// names takes `x = y` where x is new and y stands for the row, a field of it, or a field that may be null.
-func (f *fragment) names(left, right *ast.Term, e *ast.Expr, scope names) bool {
+// stands takes `x = y` where x is new and y stands for the row, a field of it, or a field that may be null.
+func (f *fragment) stands(left, right *ast.Term, e *ast.Expr, scope names) bool {
 	v, isVar := left.Value.(ast.Var)
 	operator := e.Operator().String()
 	if !isVar || e.Negated || scope.known(v) || operators(operator) != predicate.Eq && operator != "assign" {
