@@ -114,7 +114,7 @@ func documentRefusal(op *graphql.OperationContext, errs gqlerror.List) *refusal 
 		if i == maxErrors {
 			break
 		}
-		message := e.Message
+		message, _, _ := strings.Cut(e.Message, " Did you mean") // some rules suggest; a suggestion answers what was not asked
 		switch {
 		case code == BadUserInput:
 			message = "a variable does not fit its type"

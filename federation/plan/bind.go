@@ -230,6 +230,11 @@ func (b *Bound) collect() {
 				fields[policy.FieldKey{Agency: agency, Coordinate: f.Coordinate}] = true
 			}
 		}
+		if s.Kind == List { // every list is ordered by its key in the end
+			for _, k := range s.Entity.Key {
+				coordinates[s.Entity.Members[k].Field.Coordinate] = true
+			}
+		}
 		if s.Join != nil {
 			coordinates[s.Join.Coordinate] = true
 			coordinates[s.Parent.Entity.Members[s.Join.Join.From].Field.Coordinate] = true

@@ -22,13 +22,20 @@ const (
 // table is what the file says of one table or view.
 type table struct {
 	name    string
-	columns map[string]affinity // by physical name
+	columns map[string]column // by physical name
+}
+
+// column is a physical column and how it is written.
+type column struct {
+	affinity affinity
+	text     string // t."name"
 }
 
 // catalog reads tables once.
 type catalog struct {
 	pool   *pool
 	tables sync.Map // name -> *table
+	fit    sync.Map // *source.Relation -> true: checked
 }
 
 func newCatalog(p *pool) *catalog { return &catalog{pool: p} }
@@ -60,9 +67,9 @@ func (c *catalog) table(ctx context.Context, name string) (*table, error) {
 	if len(names) == 0 || len(names) != len(types) {
 		return nil, fmt.Errorf("no table %q: %w", name, source.ErrInvalid)
 	}
-	t := &table{name: name, columns: map[string]affinity{}}
+	t := &table{name: name, columns: map[string]column{}}
 	for i, n := range names {
-		t.columns[n] = affinityOf(types[i])
+		t.columns[n] = column{affinityOf(types[i]), "t." + quote(n)}
 	}
 	c.tables.Store(name, t)
 	return t, nil
@@ -107,14 +114,30 @@ func affinityOf(declared string) affinity {
 	return numeric
 }
 
+// admit remembers a relation that fits; others are looked at again by each fetch.
+func (c *catalog) admit(t *table, r *source.Relation) error {
+	err := t.fits(r)
+	if err == nil {
+		c.fit.Store(r, true)
+	}
+	return err
+}
+
+func (c *catalog) fits(t *table, r *source.Relation) error {
+	if _, ok := c.fit.Load(r); ok {
+		return nil
+	}
+	return t.fits(r)
+}
+
 // fits reports whether the table has the relation's columns and can hold their kinds.
 func (t *table) fits(r *source.Relation) error {
 	for field, c := range r.Columns {
-		a, ok := t.columns[c.Physical]
+		physical, ok := t.columns[c.Physical]
 		if !ok {
 			return fmt.Errorf("%s.%s: table %q has no column %q: %w", r.Type, field, t.name, c.Physical, source.ErrInvalid)
 		}
-		if a == text && needsNumber(c.Kind) {
+		if physical.affinity == text && needsNumber(c.Kind) {
 			return fmt.Errorf("%s.%s: column %q is text, the field is a number: %w", r.Type, field, c.Physical, source.ErrInvalid)
 		}
 	}

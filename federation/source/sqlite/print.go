@@ -35,7 +35,7 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 
 // raw is the column as it is stored.
 func (p *printer) raw(field string) string {
-	return "t." + quote(p.relation.Columns[field].Physical)
+	return p.table.columns[p.relation.Columns[field].Physical].text
 }
 
 // value is the column as its kind says. Text in a column of numeric affinity was perhaps stored as a number.
@@ -48,7 +48,7 @@ func (p *printer) value(field string) string {
 
 func (p *printer) cast(field string) bool {
 	c := p.relation.Columns[field]
-	return (c.Kind == privacy.String || c.Kind == privacy.JSON) && p.table.columns[c.Physical] == numeric
+	return (c.Kind == privacy.String || c.Kind == privacy.JSON) && p.table.columns[c.Physical].affinity == numeric
 }
 
 // sortable is the column where it is compared: text by bytes, infinities as NULL.
@@ -205,7 +205,7 @@ func (p *printer) ordered(field string, op predicate.Op, v any) {
 // numeric affinity. No whole date reads as one.
 func (p *printer) converts(field, text string) bool {
 	c := p.relation.Columns[field]
-	return c.Kind == privacy.Date && p.table.columns[c.Physical] == numeric && !cell.Date([]byte(text))
+	return c.Kind == privacy.Date && p.table.columns[c.Physical].affinity == numeric && !cell.Date([]byte(text))
 }
 
 // collated is the column as compared with a constant: infinities are the guard's business.

@@ -22,8 +22,8 @@ func scan(s *lite.Stmt, st *statement) (*privacy.Table, error) {
 	t := &privacy.Table{Columns: make([]*privacy.Column, len(st.columns))}
 	readers := make([]reader, len(st.columns))
 	for i, c := range st.columns {
-		t.Columns[i] = privacy.NewColumn(c.Name, c.Coordinate, c.Kind, 16)
-		readers[i] = readerOf(c.Kind, st.sums[i])
+		t.Columns[i] = privacy.NewColumn(c.name, c.coordinate, c.kind, 16)
+		readers[i] = readerOf(c.kind, c.sum)
 	}
 	for s.Next() {
 		if t.Rows++; t.Rows > st.maxRows {

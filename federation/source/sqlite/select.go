@@ -7,11 +7,11 @@ import (
 
 // rows writes a row query.
 func (p *printer) rows(st *statement, q *source.Query) error {
-	for _, f := range q.Select {
-		st.columns = append(st.columns, source.NewColumn(q.Relation, f, 0))
+	st.columns = make([]template, len(q.Select))
+	for i, f := range q.Select {
+		c := q.Relation.Columns[f]
+		st.columns[i] = template{name: f, coordinate: c.Coordinate, kind: c.Kind}
 	}
-	st.sums = make([]bool, len(st.columns))
-	st.notePushed(q)
 	if q.Keys != nil && q.Keys.PerKey && q.Limit > 0 && len(q.Keys.Values) > 1 {
 		return p.window(q)
 	}
@@ -26,19 +26,6 @@ func (p *printer) rows(st *statement, q *source.Query) error {
 	}
 	p.limit(q.Limit, q.MaxRows)
 	return nil
-}
-
-func (st *statement) notePushed(q *source.Query) {
-	note := func(on bool, what string) {
-		if on {
-			st.pushed = append(st.pushed, what)
-		}
-	}
-	note(!q.Where.IsAlways(), "filter")
-	note(q.Keys != nil, "keys")
-	note(len(q.Order) > 0, "order")
-	note(q.Limit > 0, "limit")
-	note(q.Aggregate != nil, "aggregate")
 }
 
 // projection writes the selected columns, each with an alias where one is asked for. A query for no column still
@@ -115,7 +102,6 @@ func (p *printer) window(q *source.Query) error {
 
 // aggregate writes a grouped query, groups by key, NULL last.
 func (p *printer) aggregate(st *statement, q *source.Query) error {
-	st.notePushed(q)
 	p.write("SELECT ")
 	for i, g := range q.Aggregate.Group {
 		if i > 0 {
@@ -123,7 +109,7 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 		}
 		c := q.Relation.Columns[g.Field]
 		p.write(p.grain(g))
-		st.add(privacy.NewColumn(g.As, c.Coordinate, c.Kind, 0), false)
+		st.columns = append(st.columns, template{name: g.As, coordinate: c.Coordinate, kind: c.Kind})
 	}
 	for i, m := range q.Aggregate.Measures {
 		if i > 0 || len(q.Aggregate.Group) > 0 {
@@ -131,7 +117,7 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 		}
 		p.write(p.measure(m))
 		c := q.Relation.Columns[m.Field] // zero for CountRows
-		st.add(privacy.NewColumn(m.As, c.Coordinate, m.Result(c.Kind), 0), m.Func == source.Sum)
+		st.columns = append(st.columns, template{m.As, c.Coordinate, m.Result(c.Kind), m.Func == source.Sum})
 	}
 	if len(st.columns) == 0 {
 		p.write("count(*)")
@@ -142,11 +128,6 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 	p.groupBy(len(q.Aggregate.Group))
 	p.limit(0, q.MaxRows)
 	return nil
-}
-
-func (st *statement) add(c *privacy.Column, sum bool) {
-	st.columns = append(st.columns, c)
-	st.sums = append(st.sums, sum)
 }
 
 // groupBy refers to the leading result columns by position.

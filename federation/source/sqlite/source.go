@@ -72,7 +72,7 @@ func (s *Source) Check(ctx context.Context, r *source.Relation) error {
 	if err != nil {
 		return err
 	}
-	return t.fits(r)
+	return s.tables.admit(t, r)
 }
 
 // Fetch implements source.Source.

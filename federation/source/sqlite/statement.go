@@ -10,17 +10,23 @@ import (
 type statement struct {
 	text      string
 	arguments []any
-	columns   []*privacy.Column // templates: names, coordinates and kinds of the result
-	sums      []bool            // which columns are sums, where an infinity is an overflow
+	columns   []template
 	maxRows   int
-	local     bool // the rows are a superset, for eval.Run
-	pushed    []string
-	left      []string
+	query     *source.Query // what the text asks for
+	local     bool          // its rows are a superset, for eval.Run
+}
+
+// template is a column of the result before there are rows.
+type template struct {
+	name       string
+	coordinate privacy.Coordinate
+	kind       privacy.Kind
+	sum        bool // an infinity is an overflow
 }
 
 // statement plans q: as one statement where SQLite means the same by it, else as the fetch of a superset of rows.
 func (s *Source) statement(t *table, q *source.Query) (*statement, error) {
-	if err := t.fits(q.Relation); err != nil {
+	if err := s.tables.fits(t, q.Relation); err != nil {
 		return nil, err
 	}
 	c := capability{q.Relation}
@@ -32,7 +38,8 @@ func (s *Source) statement(t *table, q *source.Query) (*statement, error) {
 
 func whole(t *table, q *source.Query) (*statement, error) {
 	p := &printer{table: t, relation: q.Relation}
-	st := &statement{maxRows: q.MaxRows, pushed: []string{"projection"}}
+	st := &statement{maxRows: q.MaxRows, query: q}
+	p.Grow(512)
 	var err error
 	if q.Aggregate != nil {
 		err = p.aggregate(st, q)
@@ -53,23 +60,8 @@ func superset(t *table, q *source.Query, c capability, maxScan int) (*statement,
 	if err != nil {
 		return nil, err
 	}
-	st.local = true
-	st.left = leftovers(q)
+	st.local, st.query = true, wide
 	return st, nil
-}
-
-func leftovers(q *source.Query) []string {
-	left := []string{"filter"}
-	if len(q.Order) > 0 {
-		left = append(left, "order")
-	}
-	if q.Limit > 0 {
-		left = append(left, "limit")
-	}
-	if q.Aggregate != nil {
-		left = append(left, "aggregate")
-	}
-	return left
 }
 
 // Explain implements source.Explainer.
@@ -82,7 +74,27 @@ func (s *Source) Explain(q *source.Query) source.Explanation {
 	if err != nil {
 		return source.Explanation{Statement: "refused"}
 	}
-	return source.Explanation{Statement: st.text, Pushed: st.pushed, Local: st.left}
+	e := source.Explanation{Statement: st.text, Pushed: append([]string{"projection"}, powers(st.query)...)}
+	if st.local {
+		e.Local = powers(q)
+	}
+	return e
+}
+
+// powers names what answering q takes, besides choosing columns.
+func powers(q *source.Query) []string {
+	var names []string
+	note := func(on bool, name string) {
+		if on {
+			names = append(names, name)
+		}
+	}
+	note(!q.Where.IsAlways(), "filter")
+	note(q.Keys != nil, "keys")
+	note(len(q.Order) > 0, "order")
+	note(q.Limit > 0, "limit")
+	note(q.Aggregate != nil, "aggregate")
+	return names
 }
 
 // capability says what SQLite answers with the same meaning as eval. What it does not is decimals, which compare
