@@ -19,7 +19,8 @@ const defaultCacheSize = 4096
 type caches struct {
 	documents *lru.Cache[cacheKey, *document]
 	verdicts  *lru.Cache[cacheKey, *verdict]
-	rows      *lru.Cache[cacheKey, predicate.Predicate]
+	residuals *lru.Cache[cacheKey, predicate.Predicate] // of one rule: a long list that all callers share is kept once
+	rows      *lru.Cache[cacheKey, predicate.Predicate] // of a type: made of residuals
 	decisions *lru.Cache[cacheKey, *Decision]
 	profiles  *lru.Cache[cacheKey, *Profile]
 }
@@ -29,10 +30,11 @@ func newCaches(size int) (caches, error) {
 		size = defaultCacheSize
 	}
 	var c caches
-	var err [5]error
+	var err [6]error
 	c.documents, err[0] = lru.New[cacheKey, *document](size)
 	c.verdicts, err[1] = lru.New[cacheKey, *verdict](size)
 	c.rows, err[2] = lru.New[cacheKey, predicate.Predicate](size)
+	c.residuals, err[5] = lru.New[cacheKey, predicate.Predicate](size)
 	c.decisions, err[3] = lru.New[cacheKey, *Decision](size)
 	c.profiles, err[4] = lru.New[cacheKey, *Profile](size)
 	for _, e := range err {

@@ -248,7 +248,10 @@ func TestRequestsThatReadAlikeAreNotMixed(t *testing.T) {
 }
 
 func TestManyCallersAtOnce(t *testing.T) {
-	e := rules{"north": varied}.load(t)
+	e := rules{"north": varied, "north/data.json": `{"sets": {"shared": {"c": 1, "a": 2, "b": [3]}}}`, "gateway": `
+fields contains {"coordinate": c, "effect": "deny"} if { some c, f in data.fields; f.classification == "SENSITIVE"; not c in data.agreements[input.subject.agreement].datasets }
+limits contains {"minimumGroup": n} if { some k, n in data.sets.shared; k == input.subject.id }
+exclude.Admission if input.row.region in data.sets.shared`}.load(t)
 	done := make(chan error)
 	for i := range 8 {
 		go func() {

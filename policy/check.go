@@ -134,17 +134,18 @@ func (l *loader) fits(f Field, ob privacy.Obligation) error {
 func (l *loader) checkReferences() ast.CompilerStageDefinition {
 	return ast.CompilerStageDefinition{Name: "CheckReferences", MetricName: "compile_stage_check_references",
 		Stage: func(c *ast.Compiler) *ast.Error {
+			r := newReach(c.Modules)
 			for _, name := range sortedKeys(l.owners) {
 				owner := l.owners[name]
 				for _, rule := range c.Modules[name].Rules {
-					l.checkReading(rule, owner)
+					l.checkReading(r, rule, owner)
 				}
 			}
 			return nil
 		}}
 }
 
-func (l *loader) checkReading(rule *ast.Rule, owner AgencyID) {
+func (l *loader) checkReading(r *reach, rule *ast.Rule, owner AgencyID) {
 	references(rule, func(root ast.Var, path []string, at *ast.Term) {
 		where := at.Location
 		if where == nil {
@@ -153,6 +154,8 @@ func (l *loader) checkReading(rule *ast.Rule, owner AgencyID) {
 		switch {
 		case root == "data" && !mayRead(path, owner):
 			l.add(where, "", CodeForeign, "%s may read its own rules, data.concordat.lib, data.agreements, data.fields and data.sets", owner)
+		case root == "data" && !l.exists(r, path):
+			l.add(where, "", CodeUnknown, "there is no data.%s", strings.Join(path, "."))
 		case root == "input" && len(path) > 0 && path[0] != "row" && factsAt(path) == 0:
 			l.add(where, "", CodeUnknown, "there is no input.%s", strings.Join(path, "."))
 		}
@@ -166,4 +169,22 @@ func mayRead(path []string, owner AgencyID) bool {
 		}
 	}
 	return false
+}
+
+// exists reports whether data has what a constant path names, as far as that is fixed: rules, sets and fields.
+func (l *loader) exists(r *reach, path []string) bool {
+	if path[0] == "concordat" {
+		return len(r.named(path)) > 0
+	}
+	if len(path) < 2 {
+		return true
+	}
+	switch path[0] {
+	case "sets":
+		_, ok := l.sets[path[1]]
+		return ok
+	case "fields":
+		return len(l.whole.coordinates[privacy.Coordinate(path[1])]) > 0
+	}
+	return true
 }

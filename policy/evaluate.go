@@ -241,7 +241,7 @@ func (ev *evaluation) rows(ctx context.Context, k TypeKey) (predicate.Predicate,
 	if all := ev.gateway.rowRules[k.Type]; all != nil {
 		rules = append(rules[:len(rules):len(rules)], all.rules...)
 	}
-	p, err := ev.conjoin(ctx, rules, a.fields.columns(k.Type))
+	p, err := ev.conjoin(ctx, k, rules)
 	switch {
 	case ctx.Err() != nil:
 		return predicate.Never(), ctx.Err()
@@ -255,11 +255,10 @@ func (ev *evaluation) rows(ctx context.Context, k TypeKey) (predicate.Predicate,
 	return p, nil
 }
 
-func (ev *evaluation) conjoin(ctx context.Context, rules []rowRule, columns map[string]privacy.Kind) (predicate.Predicate, error) {
-	in := input(ev.subject, ev.operation, ev.now)
-	var all []predicate.Predicate
+func (ev *evaluation) conjoin(ctx context.Context, k TypeKey, rules []rowRule) (predicate.Predicate, error) {
+	all := make([]predicate.Predicate, 0, len(rules))
 	for _, rule := range rules {
-		p, err := rule.residual(ctx, in, ev.now, columns)
+		p, err := ev.residual(ctx, k, rule)
 		if err != nil {
 			return predicate.Never(), err
 		}
@@ -269,4 +268,17 @@ func (ev *evaluation) conjoin(ctx context.Context, rules []rowRule, columns map[
 		all = append(all, p)
 	}
 	return predicate.And(all...), nil
+}
+
+// residual of one rule for the rows of one agency, from the cache where its own facts have been seen.
+func (ev *evaluation) residual(ctx context.Context, k TypeKey, rule rowRule) (predicate.Predicate, error) {
+	key := sum("residual", string(appendText([]byte(k.Agency), rule.name)), rule.reads, ev.subject, ev.operation)
+	if p, ok := ev.cache.residuals.Get(key); ok {
+		return p, nil
+	}
+	p, err := rule.residual(ctx, input(ev.subject, ev.operation, ev.now), ev.now, ev.agencies[k.Agency].fields.columns(k.Type))
+	if err == nil && rule.reads.lasting() {
+		ev.cache.residuals.Add(key, p)
+	}
+	return p, err
 }

@@ -1,14 +1,12 @@
 package policy
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -135,30 +133,6 @@ func (l *loader) parse(name string, text []byte, owner AgencyID) {
 	}
 }
 
-// readData merges {"sets": {...}} into data.sets. No agency may touch a set of another.
-func (l *loader) readData(name string, text []byte) {
-	var doc struct {
-		Sets map[string]any `json:"sets"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&doc); err != nil {
-		l.file(name, CodeData, `expected {"sets": {...}}: %s`, err)
-		return
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		l.file(name, CodeData, "more than one JSON document")
-	}
-	for _, key := range sortedKeys(doc.Sets) {
-		if other, ok := l.setOwners[key]; ok {
-			l.file(name, CodeData, "set %q is defined in %s too", key, other)
-			continue
-		}
-		l.setOwners[key], l.sets[key] = name, doc.Sets[key]
-	}
-}
-
 func (l *loader) compile() *ast.Compiler {
 	c := ast.NewCompiler().WithStrict(true).WithCapabilities(l.capabilities).SetErrorLimit(0).
 		WithStageAfterID(ast.StageResolveRefs, l.checkReferences()).
@@ -261,7 +235,8 @@ func (l *loader) prepareRows(ctx context.Context, w world, r *reach, a *agency, 
 	for _, verb := range []string{"include", "exclude"} {
 		for _, typ := range sortedKeys(p.rows[verb]) {
 			rules := p.rows[verb][typ]
-			query, err := prepareRow(ctx, w, p.path.Append(ast.StringTerm(verb)).Append(ast.StringTerm(typ)))
+			ref := p.path.Append(ast.StringTerm(verb)).Append(ast.StringTerm(typ))
+			query, err := prepareRow(ctx, w, ref)
 			if err != nil {
 				return fmt.Errorf("policy: %s.%s: %w", verb, typ, err)
 			}
@@ -273,7 +248,7 @@ func (l *loader) prepareRows(ctx context.Context, w world, r *reach, a *agency, 
 			_, reads := r.closure(rules)
 			row.reads |= reads
 			row.included = row.included || verb == "include" && p.main
-			row.rules = append(row.rules, rowRule{exclude: verb == "exclude", query: query})
+			row.rules = append(row.rules, rowRule{name: ref.String(), exclude: verb == "exclude", reads: reads, query: query})
 			l.checkFragment(r, a.id, typ, rules)
 		}
 	}

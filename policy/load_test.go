@@ -33,6 +33,9 @@ func TestLoadRefusesWithFileLineAndCode(t *testing.T) {
 		{"no such coordinate", `fields contains {"coordinate": "Admission.wardd", "effect": "allow"}`, policy.CodeUnknown, 2},
 		{"no such classification", `fields contains {"classification": "SECRET", "effect": "allow"}`, policy.CodeUnknown, 2},
 		{"no such input", `fields contains {"type": "Admission", "effect": "allow"} if input.subject.organization == "x"`, policy.CodeUnknown, 2},
+		{"no such set", `include.Admission if { true; not input.row.id in data.sets.objecters }`, policy.CodeUnknown, 2},
+		{"no such field", `helper if data.fields["Admission.wardd"]`, policy.CodeUnknown, 2},
+		{"no such rule", "import data.concordat.lib\nhelper if not lib.partner", policy.CodeUnknown, 3},
 		{"no such effect", `fields contains {"type": "Admission", "effect": "permit"}`, policy.CodeShape, 2},
 		{"unknown key", `fields contains {"type": "Admission", "effect": "allow", "when": "now"}`, policy.CodeShape, 2},
 		{"two names", `fields contains {"type": "Admission", "coordinate": "Admission.id", "effect": "allow"}`, policy.CodeShape, 2},
@@ -175,6 +178,16 @@ func TestAgenciesCannotTouchEachOthersSets(t *testing.T) {
 	got := policies.problems(t)
 	if len(got) != 1 || got[0].Code != policy.CodeData || got[0].File != "south/data.json" {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestDataOfTheWrongFormIsRefused(t *testing.T) {
+	for _, data := range []string{``, `{`, `[]`, `{"sets": []}`, `{"sets": {}, "Sets": {}}`, `{"set": {}}`, `{"sets": {}} {}`,
+		`{"sets": {"a": [], "a": ["p1"]}}`, `{"sets": {"a": {"b": 1, "b": 2}}}`, strings.Repeat(`{"sets":`, 1000)} {
+		got := rules{"north": "x if true", "north/data.json": data}.problems(t)
+		if len(got) != 1 || got[0].Code != policy.CodeData || got[0].File != "north/data.json" {
+			t.Errorf("%.40s: %v", data, got)
+		}
 	}
 }
 

@@ -20,7 +20,9 @@ type rowRules struct {
 
 // rowRule is one include or exclude of one package: its bodies are alternatives.
 type rowRule struct {
+	name    string // its reference
 	exclude bool
+	reads   facts
 	query   rego.PreparedPartialQuery
 }
 
