@@ -130,7 +130,7 @@ func (c *Column) AppendText(s string) {
 		c.AppendState(Failed)
 		return
 	}
-	code, ok := c.intern[s]
+	code, ok := c.known(s)
 	if !ok {
 		code = c.newCode(s)
 	}
@@ -143,7 +143,7 @@ func (c *Column) AppendBytes(b []byte) {
 		c.AppendState(Failed)
 		return
 	}
-	code, ok := c.intern[string(b)] // the compiler does not allocate for this conversion
+	code, ok := c.knownBytes(b)
 	if !ok {
 		code = c.newCode(string(b))
 	}
@@ -155,19 +155,44 @@ func (c *Column) appendCode(code uint32) {
 	c.Codes = append(c.Codes, code)
 }
 
-// newCode adds a text to the dictionary and, below the limit, to the index.
+// known finds the code of a text. A column of one distinct text has no index yet.
+func (c *Column) known(s string) (uint32, bool) {
+	if len(c.Dict) == 1 {
+		return 0, c.Dict[0] == s
+	}
+	code, ok := c.intern[s]
+	return code, ok
+}
+
+// knownBytes is known; the compiler does not allocate for these conversions.
+func (c *Column) knownBytes(b []byte) (uint32, bool) {
+	if len(c.Dict) == 1 {
+		return 0, c.Dict[0] == string(b)
+	}
+	code, ok := c.intern[string(b)]
+	return code, ok
+}
+
+// newCode adds a text to the dictionary and, while texts repeat, to the index.
 func (c *Column) newCode(s string) uint32 {
 	code := uint32(len(c.Dict))
 	c.Dict = append(c.Dict, s)
 	switch {
-	case code >= internLimit:
-		c.intern = nil
-	case c.intern == nil:
-		c.intern = map[string]uint32{s: code}
-	default:
+	case code == 0:
+	case code == 1:
+		c.intern = map[string]uint32{c.Dict[0]: 0, s: code}
+	case c.intern != nil && c.repeats(int(code)):
 		c.intern[s] = code
+	default:
+		c.intern = nil
 	}
 	return code
+}
+
+// repeats reports whether looking texts up still pays: names and identifiers show within a few hundred rows that
+// hardly one comes twice.
+func (c *Column) repeats(distinct int) bool {
+	return distinct < internLimit && (distinct < 256 || 4*distinct < 3*len(c.States))
 }
 
 // Gather is the column of the given rows, in that order; a negative row is a NULL. The dictionary is shared, unless
@@ -273,7 +298,7 @@ func (c *Column) extend(other *Column) error {
 func (c *Column) extendCodes(other *Column) {
 	codes := make([]uint32, len(other.Dict))
 	for i, s := range other.Dict {
-		code, ok := c.intern[s]
+		code, ok := c.known(s)
 		if !ok {
 			code = c.newCode(s)
 		}
