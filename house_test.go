@@ -34,6 +34,7 @@ type house struct {
 type houseOptions struct {
 	wrap      func(name string, s source.Source) source.Source
 	transport transport.Options
+	commit    func() error  // before each durable write
 	deadline  time.Duration // of one request; default so long that nothing but the test ends one
 }
 
@@ -54,7 +55,7 @@ func build(t testing.TB, dir string, o houseOptions) *house {
 	log := &lockedBuffer{}
 	n, err := node.Open(t.Context(), houseConfig(dir, issuer, o), node.Wire{
 		Transforms: deid.New(), Sources: o.sources, SourceNames: sourceNames, Pages: http.NotFoundHandler(), WellKnown: http.NotFoundHandler(),
-		Getenv: func(string) string { return roads.URL }, Log: slog.New(slog.NewTextHandler(log, nil))})
+		Getenv: func(string) string { return roads.URL }, Log: slog.New(slog.NewTextHandler(log, nil)), BeforeCommit: o.commit})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -189,7 +189,7 @@ func (g *Gateway) who(x *exchange) *refusal {
 	}
 	x.established = !s.Anonymous
 	x.ctx = policy.WithSubject(x.ctx, s)
-	return g.agreement(x)
+	return g.agreement(x.ctx, x)
 }
 
 func (g *Gateway) unauthenticated(err error) *refusal {
@@ -199,11 +199,11 @@ func (g *Gateway) unauthenticated(err error) *refusal {
 }
 
 // agreement refuses a subject whose agreement is not in force now.
-func (g *Gateway) agreement(x *exchange) *refusal {
+func (g *Gateway) agreement(ctx context.Context, x *exchange) *refusal {
 	if x.subject.Agreement == "" {
 		return nil
 	}
-	status, err := g.Register.Status(x.ctx, x.subject.Agreement, g.Now())
+	status, err := g.Register.Status(ctx, x.subject.Agreement, g.Now())
 	if err != nil {
 		return refuse(StateUnavailable, err)
 	}

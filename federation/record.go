@@ -14,7 +14,7 @@ import (
 // refused before anybody is known is only counted.
 func (g *Gateway) record(x *exchange, refused *refusal) reply {
 	if refused == nil {
-		if refused = g.agreement(x); refused == nil { // ended while the sources answered: nothing of the buffer leaves
+		if refused = g.release(x); refused == nil {
 			return g.recordAnswer(x)
 		}
 	}
@@ -50,6 +50,14 @@ func (g *Gateway) recordAnswer(x *exchange) reply {
 		g.Log.Warn("field failed", "request", x.id, "code", f.Code, "path", f.Path, "cause", f.Detail)
 	}
 	return answerReply(x, receipt)
+}
+
+// release reads the agreement's status again: where it ended while the sources answered, nothing of the buffer leaves.
+// The request's own time may be over (a source that timed out costs its part alone), and the answer is still due.
+func (g *Gateway) release(x *exchange) *refusal {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), appendGrace)
+	defer cancel()
+	return g.agreement(ctx, x)
 }
 
 // appendGrace is how long an entry may take once the request's own time is over: a decision that was made is

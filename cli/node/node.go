@@ -50,6 +50,9 @@ type Wire struct {
 	WellKnown   http.Handler // the development issuer's keys, or the metadata alone
 	Getenv      func(string) string
 	Log         *slog.Logger
+	// BeforeCommit is asked before each durable write; its error refuses the write. Optional: a guard of the
+	// operator's own, as of space that must stay free.
+	BeforeCommit func() error
 }
 
 // Node is a running gateway.
@@ -85,7 +88,7 @@ func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 			n.Close()
 		}
 	}()
-	if n.store, err = state.Open(state.Options{Dir: filepath.Join(c.State, "store")}); err != nil {
+	if n.store, err = state.Open(state.Options{Dir: filepath.Join(c.State, "store"), BeforeCommit: w.BeforeCommit}); err != nil {
 		return n, fmt.Errorf("state directory %s: %w", c.State, err)
 	}
 	if err := n.openLedger(); err != nil {
