@@ -39,6 +39,7 @@ type loader struct {
 	sets         map[string]any
 	setOwners    map[string]string
 	digest       hash.Hash
+	tests        bool // read tests too
 }
 
 // Load makes an Engine, or a *LoadError with every mistake found.
@@ -94,7 +95,7 @@ func (l *loader) readFiles(prefix string, files fs.FS, take func(name string, te
 		if err != nil {
 			return err
 		}
-		isRego := strings.HasSuffix(name, ".rego") && !strings.HasSuffix(name, "_test.rego")
+		isRego := strings.HasSuffix(name, ".rego") && (l.tests || !strings.HasSuffix(name, "_test.rego"))
 		if entry.IsDir() || !isRego && path.Base(name) != "data.json" {
 			return nil
 		}

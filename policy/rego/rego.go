@@ -12,7 +12,7 @@ package rego
 
 import "embed"
 
-// Files is the library and its tests.
+// Files is the library, without its tests.
 //
-//go:embed *.rego
+//go:embed lib.rego
 var Files embed.FS

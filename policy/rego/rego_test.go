@@ -3,6 +3,7 @@ package rego_test
 import (
 	"context"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,19 +13,18 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
-
-	library "concordat/policy/rego"
 )
 
 // OPA's tester runs the library's own tests, and every line of the library is covered by them.
 func TestLibraryPassesItsRegoTestsWithFullCoverage(t *testing.T) {
 	modules := map[string]*ast.Module{}
-	names, err := fs.Glob(library.Files, "*.rego")
+	files := os.DirFS(".")
+	names, err := fs.Glob(files, "*.rego")
 	if err != nil || len(names) < 2 {
 		t.Fatal("no library", err)
 	}
 	for _, name := range names {
-		text, err := fs.ReadFile(library.Files, name)
+		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			t.Fatal(err)
 		}
