@@ -66,12 +66,12 @@ func serve(ctx context.Context, n *node.Node, address, admin string, w *Wire, re
 	watching, end := context.WithCancel(ctx)
 	watched := make(chan error, 1)
 	go func() { watched <- n.Watch(watching, again) }()
-	if err := ready(public.Addr().String()); err == nil {
+	if err = ready(public.Addr().String()); err == nil {
 		fmt.Fprintf(w.Stdout, "ready http://%s/\n", public.Addr())
 		err = n.Serve(ctx, public, metrics)
 	}
 	end()
-	if err := errors.Join(err, <-watched); err != nil {
+	if err = errors.Join(err, <-watched); err != nil {
 		return failed(w, err)
 	}
 	return exitDone
