@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -29,6 +30,7 @@ type table struct {
 type column struct {
 	affinity affinity
 	text     string // t."name"
+	leads    bool   // an index of all rows begins with it
 }
 
 // catalog reads tables once.
@@ -37,6 +39,12 @@ type catalog struct {
 	tables sync.Map // name -> *table
 	fit    sync.Map // *source.Relation -> true: checked
 }
+
+// leadingColumns lists the first column of each index of all rows, in the order that texts are compared in, and the
+// primary key's, which is the table itself where it is the row id.
+const leadingColumns = `SELECT x.name FROM pragma_index_list(?) AS i, pragma_index_xinfo(i.name) AS x
+	WHERE x.seqno = 0 AND x.name IS NOT NULL AND x.coll = 'BINARY' AND i.partial = 0
+	UNION SELECT name FROM pragma_table_info(?) WHERE pk = 1`
 
 func newCatalog(p *pool) *catalog { return &catalog{pool: p} }
 
@@ -67,9 +75,13 @@ func (c *catalog) table(ctx context.Context, name string) (*table, error) {
 	if len(names) == 0 || len(names) != len(types) {
 		return nil, fmt.Errorf("no table %q: %w", name, source.ErrInvalid)
 	}
+	leading, err := c.texts(ctx, leadingColumns, name, name)
+	if err != nil {
+		return nil, err
+	}
 	t := &table{name: name, columns: map[string]column{}}
 	for i, n := range names {
-		t.columns[n] = column{affinityOf(types[i]), "t." + quote(n)}
+		t.columns[n] = column{affinityOf(types[i]), "t." + quote(n), slices.Contains(leading, n)}
 	}
 	c.tables.Store(name, t)
 	return t, nil

@@ -91,3 +91,23 @@ func TestExplainSaysWhatIsLeftToTheGateway(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 }
+
+// Without statistics SQLite takes the row rule's set for as selective as the keys, and may read a whole district.
+func TestKeysChooseTheIndexNotTheRowRule(t *testing.T) {
+	path := file(t, "CREATE TABLE t (id TEXT NOT NULL, district TEXT NOT NULL)",
+		"CREATE INDEX by_id ON t (id)", "CREATE INDEX by_district ON t (district)")
+	s := open(t, path)
+	r := relationOf("t", map[string]privacy.Kind{"id": privacy.String, "district": privacy.String})
+	if err := s.Check(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	set := []predicate.Value{predicate.String("a"), predicate.String("b")}
+	for _, names := range [][2]string{{"id", "district"}, {"district", "id"}} {
+		q := &source.Query{Relation: r, Select: []string{"id"}, MaxRows: 100, Keys: &source.Keys{Field: names[0], Values: set},
+			Where: predicate.And(predicate.In(names[1], set...), predicate.Not(predicate.In(names[0], set...)))}
+		plan := queryPlan(t, path, s.Explain(q).Statement)
+		if !strings.Contains(plan, "INDEX by_"+names[0]) {
+			t.Errorf("keys %s:\n%s", names[0], plan)
+		}
+	}
+}
