@@ -65,9 +65,9 @@ func TestLoadRefusesWithFileLineAndCode(t *testing.T) {
 	}
 }
 
-// Each condition is outside the translatable fragment.
-func TestUntranslatableRowRulesAreLoadErrors(t *testing.T) {
-	conditions := []string{
+// outside are conditions that the translatable fragment does not hold.
+func outside() []string {
+	return []string{
 		`lower(input.row.region) == "n"`,
 		`input.row.days + 1 > 5`,
 		`regex.match("n.*", input.row.region)`,
@@ -112,7 +112,10 @@ func TestUntranslatableRowRulesAreLoadErrors(t *testing.T) {
 		`object.get(input, ["row", "region"], "") == "n"`,
 		`input.row.region == "n" with input.purpose as "x"`,
 	}
-	const more = `
+}
+
+// more is what they refer to.
+const more = `
 helper(row) if row.region == "n"
 valued := input.row.region
 default defaulted := false
@@ -121,8 +124,11 @@ chained if { input.row.days > 5 } else := true if { input.row.region == "n" }
 grade(days) := "high" if days > 5
 grade(days) := "low" if days <= 5
 `
+
+// Each condition is outside the translatable fragment.
+func TestUntranslatableRowRulesAreLoadErrors(t *testing.T) {
 	for _, verb := range []string{"include", "exclude"} {
-		for _, c := range conditions {
+		for _, c := range outside() {
 			text := more + verb + ".Admission if {\n" + c + "\n}\n"
 			policies := rules{"north": text, "north/data.json": `{"sets": {"names": ["n"]}}`}
 			_, err := policy.Load(context.Background(), policies.options())

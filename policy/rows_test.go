@@ -13,6 +13,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 	"pgregory.net/rapid"
 
+	"concordat/policy"
 	"concordat/policy/predicate"
 	"concordat/privacy"
 )
@@ -187,7 +188,7 @@ func TestRowPredicatesAgreeWithOPAOnEveryRow(t *testing.T) {
 		if p.IsNever() {
 			undefined++
 		}
-		oracle := oracle(t, ctx, "package concordat.access.north\n"+text)
+		oracle := oracle(t, ctx, worldData(), "package concordat.access.north\n"+text)
 		for range 12 {
 			r := drawRecord(t)
 			want := oracle(r)
@@ -199,11 +200,16 @@ func TestRowPredicatesAgreeWithOPAOnEveryRow(t *testing.T) {
 	t.Logf("refused %d, never %d", refused, undefined)
 }
 
-func oracle(t *rapid.T, ctx context.Context, module string) func(record) bool {
+func worldData() map[string]any {
+	return map[string]any{"agreements": map[string]any{"a1": map[string]any{"regions": []any{"n", "s"}}},
+		"sets": map[string]any{"switch": map[string]any{"on": true}, "names": []any{"n"}}}
+}
+
+func oracle(t fataler, ctx context.Context, data map[string]any, module string) func(record) bool {
 	query, err := rego.New(rego.Query(`include := {x | some x in [true]; data.concordat.access.north.include.Admission}
 		exclude := {x | some x in [true]; data.concordat.access.north.exclude.Admission}`),
 		rego.Module("north.rego", module), rego.SetRegoVersion(ast.RegoV1),
-		rego.Data(map[string]any{"agreements": map[string]any{"a1": map[string]any{"regions": []any{"n", "s"}}}, "sets": map[string]any{"switch": map[string]any{"on": true}}})).PrepareForEval(ctx)
+		rego.Data(data)).PrepareForEval(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,4 +221,40 @@ func oracle(t *rapid.T, ctx context.Context, module string) func(record) bool {
 		b := results[0].Bindings
 		return len(b["include"].([]any)) == 1 && len(b["exclude"].([]any)) == 0
 	}
+}
+
+type fataler interface{ Fatal(args ...any) }
+
+// With the checks at load off, translation alone must refuse a condition or mean what OPA means.
+func TestTranslationAloneNeverSaysMoreThanOPA(t *testing.T) {
+	ctx := context.Background()
+	columns := map[string]privacy.Kind{}
+	for _, f := range catalog().Fields {
+		if f.Type == "Admission" && !f.Join {
+			columns[f.Name] = f.Kind
+		}
+	}
+	refused, held := 0, 0
+	for _, condition := range outside() {
+		for _, rule := range []string{"include.Admission if {\n%s\n}\n", "turned if {\n%s\n}\ninclude.Admission if not turned\n"} {
+			text := "package concordat.access.north\n" + more + fmt.Sprintf(rule, condition)
+			p, err := policy.TranslateUnchecked(ctx, text, worldData(), analyst(), columns)
+			if err != nil {
+				refused++
+				continue
+			}
+			holds := oracle(t, ctx, worldData(), text+"exclude.Admission if false\n")
+			rapid.Check(t, func(t *rapid.T) {
+				r := drawRecord(t)
+				if p.Holds(r) && !holds(r) {
+					t.Fatalf("%s lets %v through, OPA does not: %s", condition, r.input(), show(p))
+				}
+			})
+			held++
+		}
+	}
+	if refused == 0 || held == 0 {
+		t.Errorf("refused %d, held %d", refused, held)
+	}
+	t.Logf("refused %d, held %d", refused, held)
 }
