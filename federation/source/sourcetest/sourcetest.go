@@ -84,7 +84,7 @@ func (s *suite) agree(t rapid.TB, q *source.Query) {
 }
 
 func (s *suite) operators(t *testing.T) {
-	for _, f := range fieldNames() {
+	for _, f := range []string{"name", "flag", "small", "big", "ratio", "price", "day", "at", "doc"} { // each kind
 		for _, v := range constants(s.rel.Columns[f].Kind) {
 			for op := predicate.Eq; op <= predicate.Like; op++ {
 				p := predicate.Compare(f, op, v)
