@@ -268,10 +268,14 @@ var shared = sync.OnceValues(func() (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(data, "pseudonym-root.key"), []byte(rootKey), 0o600); err != nil {
+	dir := filepath.Join(filepath.Dir(data), "shared")
+	if err := os.CopyFS(dir, os.DirFS(data)); err != nil {
 		return nil, err
 	}
-	return launch(path, data, "--verbose")
+	if err := os.WriteFile(filepath.Join(dir, "pseudonym-root.key"), []byte(rootKey), 0o600); err != nil {
+		return nil, err
+	}
+	return launch(path, dir, "--verbose")
 })
 
 // answer is one reply.
