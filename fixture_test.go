@@ -111,16 +111,22 @@ var generated = sync.OnceValues(func() (string, error) {
 	return dir, demo.Prepare(context.Background(), dir)
 })
 
+func generatedDir(t testing.TB) string {
+	t.Helper()
+	data, err := generated()
+	if err != nil {
+		t.Fatal("generating the demo's data:", err)
+	}
+	return data
+}
+
 // rootKey makes pseudonyms the same in every run.
 const rootKey = "the root key of golden answers.."
 
 // demoDir is a new directory for a demo, with the generated databases and a fixed root key.
 func demoDir(t testing.TB) string {
 	t.Helper()
-	data, err := generated()
-	if err != nil {
-		t.Fatal("generating the demo's data:", err)
-	}
+	data := generatedDir(t)
 	dir := t.TempDir()
 	files, err := os.ReadDir(data)
 	if err != nil || len(files) == 0 {

@@ -36,29 +36,56 @@ type opened struct {
 func (n *Node) Reload(ctx context.Context) error {
 	n.loading.Lock()
 	defer n.loading.Unlock()
-	s, set, err := n.load(ctx)
+	next, err := n.load(ctx)
+	if err == nil && !next.differs(n) {
+		n.problem.Store(nil)
+		n.metrics.refused.Set(0)
+		return nil
+	}
+	if err == nil {
+		err = n.activate(ctx, next)
+	}
 	if err != nil {
 		n.problem.Store(&problem{at: time.Now(), err: err})
 		n.metrics.reload(false)
 		return err
 	}
-	if old := n.gateway.Snapshot(); old != nil && same(old, s) {
-		n.problem.Store(nil)
-		return nil
-	}
-	if err := n.recordActivation(ctx, s); err != nil {
-		return err
-	}
-	n.register.Use(set)
-	n.gateway.Swap(s)
 	n.problem.Store(nil)
 	n.metrics.reload(true)
-	n.log.Info("snapshot in force", "schema", s.Supergraph.Hash, "policy", s.Policy.Revision())
+	n.log.Info("snapshot in force", "schema", next.snapshot.Supergraph.Hash, "policy", next.snapshot.Policy.Revision())
 	return nil
 }
 
-func same(a, b *federation.Snapshot) bool {
-	return a.Supergraph.Hash == b.Supergraph.Hash && a.Policy.Revision() == b.Policy.Revision()
+// loaded is a version that could be in force.
+type loaded struct {
+	snapshot *federation.Snapshot
+	set      *agreement.Set
+	opened   opened
+}
+
+// differs reports whether anything of it is not in force already.
+func (l *loaded) differs(n *Node) bool {
+	now := n.gateway.Snapshot()
+	return now == nil || now.Supergraph.Hash != l.snapshot.Supergraph.Hash || now.Policy.Revision() != l.snapshot.Policy.Revision() ||
+		n.opened.digest != l.opened.digest
+}
+
+// activate puts a version in force. The sources of the one before stay open while its requests may run.
+func (n *Node) activate(ctx context.Context, next *loaded) error {
+	fresh := n.opened.digest != next.opened.digest
+	if err := n.recordActivation(ctx, next.snapshot); err != nil {
+		if fresh {
+			err = errors.Join(err, next.opened.closer.Close())
+		}
+		return err
+	}
+	n.register.Use(next.set)
+	n.gateway.Swap(next.snapshot)
+	if fresh {
+		n.retire(n.opened.closer)
+		n.opened = next.opened
+	}
+	return nil
 }
 
 // recordActivation puts the new revisions into the ledger before any answer is given under them.
@@ -71,11 +98,11 @@ func (n *Node) recordActivation(ctx context.Context, s *federation.Snapshot) err
 	return nil
 }
 
-func (n *Node) load(ctx context.Context) (*federation.Snapshot, *agreement.Set, error) {
+func (n *Node) load(ctx context.Context) (*loaded, error) {
 	set, agreementErr := agreement.LoadDir(n.config.Agreements)
 	sg, text, composeErr := n.compose()
 	if composeErr != nil {
-		return nil, nil, errors.Join(agreementErr, composeErr)
+		return nil, errors.Join(agreementErr, composeErr)
 	}
 	var agreements map[string]any
 	if set != nil {
@@ -83,22 +110,22 @@ func (n *Node) load(ctx context.Context) (*federation.Snapshot, *agreement.Set, 
 	}
 	engine, policyErr := n.policy(ctx, sg, agreements)
 	if err := errors.Join(agreementErr, policyErr); err != nil {
-		return nil, nil, err
-	}
-	sources, err := n.sources(ctx, sg, text)
-	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	cursors, err := execute.NewCursors(n.root)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	opened, err := n.sources(ctx, sg, text)
+	if err != nil {
+		return nil, err
 	}
 	s, err := federation.NewSnapshot(federation.Parts{
 		Supergraph: sg, Policy: engine, Agreements: set, Activated: time.Now(), Limits: n.config.Limits,
-		Executor: &execute.Executor{Sources: sources, Transforms: n.wire.Transforms, Cursors: cursors, MaxRows: n.config.MaxRows},
+		Executor: &execute.Executor{Sources: opened.sources, Transforms: n.wire.Transforms, Cursors: cursors, MaxRows: n.config.MaxRows},
 		Control:  n.control().Executable,
 	})
-	return s, set, err
+	return &loaded{s, set, opened}, err
 }
 
 func (n *Node) control() *resolvers.Resolver {
@@ -188,10 +215,10 @@ func (n *Node) policy(ctx context.Context, sg *compose.Supergraph, agreements ma
 }
 
 // sources opens what a supergraph needs, or keeps what is open where neither it nor the configuration changed.
-func (n *Node) sources(ctx context.Context, sg *compose.Supergraph, text []byte) (map[string]source.Source, error) {
+func (n *Node) sources(ctx context.Context, sg *compose.Supergraph, text []byte) (opened, error) {
 	digest := sha256.Sum256(bytes.Join([][]byte{text, []byte(sg.Hash)}, []byte{0}))
 	if n.opened.closer != nil && n.opened.digest == digest {
-		return n.opened.sources, nil
+		return n.opened, nil
 	}
 	relations := func(name string) []*source.Relation {
 		var out []*source.Relation
@@ -206,20 +233,23 @@ func (n *Node) sources(ctx context.Context, sg *compose.Supergraph, text []byte)
 	}
 	sources, closer, err := n.wire.Sources(ctx, n.config.Sources, text, relations, n.config.Data, n.wire.Getenv)
 	if err != nil {
-		return nil, fmt.Errorf("sources: %w", err)
+		return opened{}, fmt.Errorf("sources: %w", err)
 	}
-	n.retire(n.opened.closer)
-	n.opened = opened{digest: digest, sources: sources, closer: closer}
-	return sources, nil
+	return opened{digest: digest, sources: sources, closer: closer}, nil
 }
 
-// retire closes sources once no request of their snapshot can still run.
+// retire closes sources once no request of their snapshot can still run: they are over, or the node has drained.
 func (n *Node) retire(c io.Closer) {
 	if c == nil {
 		return
 	}
 	n.pending.Go(func() {
-		<-time.After(n.config.Deadline + time.Second)
+		over := time.NewTimer(n.config.Deadline + time.Second)
+		defer over.Stop()
+		select {
+		case <-over.C:
+		case <-n.closing:
+		}
 		if err := c.Close(); err != nil {
 			n.log.Warn("closing retired sources", "cause", err)
 		}

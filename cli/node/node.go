@@ -72,6 +72,7 @@ type Node struct {
 	opened  opened     // the sources in force
 	problem atomic.Pointer[problem]
 	pending sync.WaitGroup // sources that still drain
+	closing chan struct{}  // closed when the node is
 }
 
 // problem is why a newer version is not in force.
@@ -82,7 +83,7 @@ type problem struct {
 
 // Open starts a node up to the point where it could answer.
 func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
-	n = &Node{config: c, wire: w, log: w.Log, metrics: newMetrics()}
+	n = &Node{config: c, wire: w, log: w.Log, metrics: newMetrics(), closing: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			n.Close()
@@ -130,9 +131,10 @@ func (n *Node) authenticator() (*authn.Authenticator, error) {
 	return gate, nil
 }
 
-// Close ends the node: sources, then the store, whose last writes are durable already.
+// Close ends a node that serves no more, once: sources, then the store, whose last writes are durable already.
 func (n *Node) Close() error {
 	var errs []error
+	close(n.closing)
 	if n.opened.closer != nil {
 		errs = append(errs, n.opened.closer.Close())
 	}
