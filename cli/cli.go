@@ -52,6 +52,7 @@ func verbs() []verb {
 				return printPlan(ctx, w, sg, o)
 			}})
 		}},
+		{"policy", "run the tests of policies", func(_ context.Context, args []string, w *Wire) int { return Policy(args, w.Stdout, w.Stderr) }},
 		{"token", "mint and inspect development tokens", func(_ context.Context, args []string, w *Wire) int {
 			return Token(args, w.Stdout, w.Stderr)
 		}},
