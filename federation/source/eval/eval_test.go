@@ -125,6 +125,11 @@ func TestNullIsLastInBothDirections(t *testing.T) {
 	expect(t, people(t), by(true), "d | a | e | c | b")
 }
 
+func TestNullIsFirstWhereAsked(t *testing.T) {
+	expect(t, people(t), &source.Query{Select: []string{"id"}, Where: predicate.Always(),
+		Order: []source.Order{{Field: "age", NullsFirst: true}, {Field: "id", Descending: true}}}, "b | c | e | d | a")
+}
+
 func TestALimitPerKeyHoldsWithinEachKey(t *testing.T) {
 	q := &source.Query{Select: []string{"region", "id"}, Where: predicate.Always(), Limit: 1,
 		Order: []source.Order{{Field: "age", Descending: true}},

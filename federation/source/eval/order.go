@@ -10,7 +10,7 @@ import (
 	"concordat/privacy"
 )
 
-// order sorts rows in place: NULL last whichever the direction, text by bytes, decimals by value, equal rows as
+// order sorts rows in place: NULL last whichever the direction unless NullsFirst, text by bytes, decimals by value, equal rows as
 // they came.
 func order(in *privacy.Table, rows []int32, by []source.Order) error {
 	if len(by) == 0 {
@@ -22,7 +22,7 @@ func order(in *privacy.Table, rows []int32, by []source.Order) error {
 		if err != nil {
 			return err
 		}
-		terms[i] = nullsLast(c, o.Descending)
+		terms[i] = term(c, o)
 	}
 	slices.SortStableFunc(rows, func(a, b int32) int {
 		for _, term := range terms {
@@ -35,18 +35,22 @@ func order(in *privacy.Table, rows []int32, by []source.Order) error {
 	return nil
 }
 
-func nullsLast(c *privacy.Column, descending bool) func(a, b int32) int {
+func term(c *privacy.Column, o source.Order) func(a, b int32) int {
 	compare := within(c)
+	after := 1
+	if o.NullsFirst {
+		after = -1
+	}
 	return func(a, b int32) int {
 		nullA, nullB := c.States[a] != privacy.Value, c.States[b] != privacy.Value
 		switch {
 		case nullA && nullB:
 			return 0
 		case nullA:
-			return 1
+			return after
 		case nullB:
-			return -1
-		case descending:
+			return -after
+		case o.Descending:
 			return compare(b, a)
 		}
 		return compare(a, b)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"slices"
 	"strings"
 
 	"concordat/federation/source"
@@ -126,7 +127,7 @@ func (p *printer) predicate(w predicate.Predicate) error {
 	case predicate.KindAlways:
 		p.write("1")
 	case predicate.KindAnd:
-		return p.list(n.Kids, " AND ")
+		return p.list(cheapFirst(n.Kids), " AND ")
 	case predicate.KindOr:
 		return p.list(n.Kids, " OR ")
 	case predicate.KindNot:
@@ -146,6 +147,25 @@ func (p *printer) predicate(w predicate.Predicate) error {
 		return errUnknown
 	}
 	return nil
+}
+
+// cheapFirst moves conditions on sets behind all others: SQLite evaluates the terms of an AND as they stand, and
+// builds a set when a row first asks for it.
+func cheapFirst(kids []predicate.Predicate) []predicate.Predicate {
+	out := make([]predicate.Predicate, 0, len(kids))
+	for _, sets := range []bool{false, true} {
+		for _, k := range kids {
+			if hasSet(k) == sets {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
+}
+
+func hasSet(p predicate.Predicate) bool {
+	n := p.Node()
+	return n.Kind == predicate.KindIn || slices.ContainsFunc(n.Kids, hasSet)
 }
 
 func (p *printer) list(kids []predicate.Predicate, between string) error {

@@ -12,7 +12,7 @@ func (p *printer) rows(st *statement, q *source.Query) error {
 		c := q.Relation.Columns[f]
 		st.columns[i] = template{name: f, coordinate: c.Coordinate, kind: c.Kind}
 	}
-	if q.Keys != nil && q.Keys.PerKey && q.Limit > 0 && len(q.Keys.Values) > 1 {
+	if windowed(q) {
 		return p.window(q)
 	}
 	p.write("SELECT ")
@@ -45,18 +45,20 @@ func (p *printer) projection(fields []string, alias string) {
 	}
 }
 
-// order writes terms; NULL is last in both directions.
+// order writes terms; NULL is last in both directions unless NullsFirst.
 func (p *printer) order(by []source.Order) {
 	for i, o := range by {
 		if i > 0 {
 			p.write(", ")
 		}
-		p.write(p.sortable(o.Field))
+		direction, nulls := " ASC", " NULLS LAST"
 		if o.Descending {
-			p.write(" DESC NULLS LAST")
-			continue
+			direction = " DESC"
 		}
-		p.write(" ASC NULLS LAST")
+		if o.NullsFirst {
+			nulls = " NULLS FIRST"
+		}
+		p.write(p.sortable(o.Field), direction, nulls)
 	}
 }
 

@@ -87,6 +87,9 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil {
 		return nil, err
 	}
+	if answer, done, err := s.perKey(ctx, t, q); done || err != nil {
+		return answer, err
+	}
 	st, err := s.statement(t, q)
 	if err != nil {
 		return nil, err
