@@ -1,0 +1,282 @@
+package recognise
+
+import (
+	"strings"
+	"unicode"
+)
+
+// mostStreet is how far before a street suffix its number may stand.
+const mostStreet = 48
+
+// streetName looks back from a street suffix for the words and the number before it: "221B Baker Street".
+func (s *scan) streetName(vague bool, i, j int) {
+	if s.at(i-1) != ' ' {
+		return
+	}
+	capital := s.s[i] < 'a'
+	start, ok := s.houseNumber(i-1, vague)
+	if !ok || (vague && !capital) {
+		return
+	}
+	end := j
+	if s.at(end) == '.' {
+		end++
+	}
+	s.add(Address, s.unitBefore(start), s.addressTail(s.direction(end)), 0.8)
+}
+
+// houseNumber walks back over up to five words to a number.
+func (s *scan) houseNumber(end int, vague bool) (int, bool) {
+	at, found := end, false
+	for words := 0; words < 6 && end-at < mostStreet; words++ {
+		from := at
+		for from > 0 && (s.alnum(from-1) || s.s[from-1] >= 0x80 || strings.IndexByte("'.-", s.s[from-1]) >= 0) && end-from < mostStreet {
+			from--
+		}
+		w := s.s[from:at]
+		if w == "" {
+			break
+		}
+		if houseNumber(w) {
+			if words > 0 || found {
+				return from, true
+			}
+			return 0, false
+		}
+		if !ordinalNumber(w) && !streetWord(w, vague) {
+			break
+		}
+		if from == 0 || s.s[from-1] != ' ' {
+			break
+		}
+		at = from - 1
+	}
+	return 0, false
+}
+
+// houseNumber is 12, 12B or 12-14.
+func houseNumber(w string) bool {
+	n := 0
+	for n < len(w) && w[n] >= '0' && w[n] <= '9' {
+		n++
+	}
+	switch {
+	case n == 0 || n > 6:
+		return false
+	case n == len(w), n == len(w)-1 && w[n] >= 'A' && low(w[n]) <= 'z' && w[n] != '.':
+		return true
+	}
+	return w[n] == '-' && allDigits(w[n+1:]) && len(w)-n <= 5
+}
+
+func ordinalNumber(w string) bool {
+	return len(w) >= 3 && w[0] >= '0' && w[0] <= '9' && strings.Contains(" st nd rd th", " "+strings.ToLower(w[len(w)-2:]))
+}
+
+// streetWord refuses the words between a number and a street word in ordinary sentences.
+func streetWord(w string, vague bool) bool {
+	first := []rune(w)[0]
+	if unicode.IsUpper(first) {
+		return true
+	}
+	if vague && !strings.Contains(" de la du of the van der ", " "+w+" ") {
+		return false
+	}
+	return !strings.Contains(" in on at to and by from or is was are were with for per minute minutes min mins hour hours day days mile miles km year years week weeks month months meter metre meters metres people patients persons lane way more other this that a an ", " "+w+" ") && unicode.IsLetter(first)
+}
+
+// unitBefore takes in "Flat 2, " before a house number.
+func (s *scan) unitBefore(start int) int {
+	i := start
+	for i > 0 && (s.s[i-1] == ' ' || s.s[i-1] == ',') && start-i < 3 {
+		i--
+	}
+	end := i
+	for i > 0 && s.alnum(i-1) && end-i < 5 {
+		i--
+	}
+	if i == end || s.at(i-1) != ' ' {
+		return start
+	}
+	word := s.wordBefore(i)
+	if m, e := s.lookup(word); m.act == unitWord && e > word {
+		return word
+	}
+	return start
+}
+
+// direction takes in a quadrant after the suffix: "NW".
+func (s *scan) direction(i int) int {
+	if s.at(i) != ' ' {
+		return i
+	}
+	for _, d := range []string{"NW", "NE", "SW", "SE", "N", "S", "E", "W", "North", "South", "East", "West"} {
+		if strings.HasPrefix(s.s[i+1:], d) && !s.alnum(i+1+len(d)) {
+			return i + 1 + len(d)
+		}
+	}
+	return i
+}
+
+// addressTail goes on over unit, city, state and postcode after commas and line ends. A city counts where a postcode
+// follows it.
+func (s *scan) addressTail(end int) int {
+	last, i := end, end
+	for range 6 {
+		from := i
+		for from < len(s.s) && from-i < 6 && strings.IndexByte(" ,\n\r", s.s[from]) >= 0 {
+			from++
+		}
+		if from == i {
+			break
+		}
+		next, closes := s.addressPart(from, strings.ContainsAny(s.s[i:from], ",\n"))
+		if next == from {
+			break
+		}
+		if closes {
+			last = next
+		}
+		i = next
+	}
+	return last
+}
+
+// addressPart reads one part; closes says that what was read so far is an address.
+func (s *scan) addressPart(i int, parted bool) (end int, closes bool) {
+	if e := s.unitAt(i); e > i {
+		return e, true
+	}
+	if s.is(digit, i) {
+		_, e := s.upTo(i, 6)
+		if e-i >= 4 && e-i <= 5 && !s.alnum(e) {
+			if s.at(e) == '-' && s.is(digit, e+1) {
+				_, e = s.upTo(e+1, 4)
+			}
+			return e, true
+		}
+		return i, false
+	}
+	if e := s.outwardInward(i); e > i {
+		return e, true
+	}
+	if e := s.personName(i, 4); e > i && (parted || e-i == 2) {
+		return e, false
+	}
+	return i, false
+}
+
+// unitAt reads "Apt. 4B", "Suite 300" or "#12".
+func (s *scan) unitAt(i int) int {
+	j := i
+	if s.at(i) == '#' {
+		j++
+	} else {
+		m, e := s.lookup(i)
+		if m.act != unitWord && !hasFold(s.s, i, "unit ") && !hasFold(s.s, i, "floor ") && !hasFold(s.s, i, "room ") {
+			return i
+		}
+		for j = max(e, i); s.at(j) == '.' || s.at(j) == ' ' || s.at(j) == '#'; j++ {
+		}
+	}
+	end := j
+	for s.alnum(end) && end-j < 6 {
+		end++
+	}
+	if end == j || !strings.ContainsAny(s.s[j:end], "0123456789") {
+		return i
+	}
+	return end
+}
+
+// outwardInward reads a UK postcode at i.
+func (s *scan) outwardInward(i int) int {
+	j := i
+	for s.alnum(j) && j-i < 5 {
+		j++
+	}
+	if j-i > 4 || j == i || !outward(s.s[i:j]) || s.at(j) != ' ' || !s.is(digit, j+1) || !s.is(letter, j+2) || !s.is(letter, j+3) || s.alnum(j+4) {
+		return i
+	}
+	return j + 4
+}
+
+// unitNumber is a unit or a post office box on its own.
+func (s *scan) unitNumber(i, j int) {
+	k := j
+	if s.at(k) == '.' {
+		k++
+	}
+	from := skipSpaces(s.s, k, 1)
+	if s.at(from) == '#' {
+		from++
+	}
+	end := from
+	for s.alnum(end) && end-from < 7 {
+		end++
+	}
+	if end == from || !s.is(digit, from) || from == j {
+		return
+	}
+	start := i
+	if m, _ := s.lookup(i); m.act == boxWord {
+		for start > 0 && i-start < 14 && (s.alnum(start-1) || strings.IndexByte(" .,", s.s[start-1]) >= 0) && !hasFold(s.s, start, "po") && !hasFold(s.s, start, "p.o") && !hasFold(s.s, start, "psc") && !hasFold(s.s, start, "cmr") {
+			start--
+		}
+	}
+	s.add(Address, start, s.addressTail(end), 0.6)
+}
+
+// streetNumberLast is the order of other Latin languages: "Rua do Arenque 1634".
+func (s *scan) streetNumberLast(i, j int) {
+	at := j
+	for words := 0; words < 5 && s.at(at) == ' '; words++ {
+		from := at + 1
+		if s.is(digit, from) {
+			_, end := s.upTo(from, 5)
+			if s.is(letter, end) && !s.alnum(end+1) {
+				end++
+			}
+			if words > 0 && !s.alnum(end) {
+				s.add(Address, i, s.addressTail(end), 0.7)
+			}
+			return
+		}
+		next := s.nameWord(from)
+		if next == from {
+			if next = s.anyParticle(from); next == from {
+				return
+			}
+		}
+		at = next
+	}
+}
+
+func (s *scan) anyParticle(i int) int {
+	j := i
+	for s.is(letter, j) && j-i < 4 {
+		j++
+	}
+	if strings.Contains(" do da de di del des du la le el al dos das e y ", " "+strings.ToLower(s.s[i:j])+" ") {
+		return j
+	}
+	return i
+}
+
+// place is a US ZIP after a state's abbreviation: "CA 94105".
+func (s *scan) place(i, j int) {
+	if j-i != 5 || s.at(i-1) != ' ' || !s.is(letter, i-2) || !s.is(letter, i-3) || s.alnum(i-4) || !allDigits(s.s[i:j]) {
+		return
+	}
+	const states = " AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC AA AE AP PR "
+	if !strings.Contains(states, " "+s.s[i-3:i-1]+" ") {
+		return
+	}
+	end := j
+	if s.at(j) == '-' {
+		if _, e := s.upTo(j+1, 4); e == j+5 && !s.alnum(e) {
+			end = e
+		}
+	}
+	s.add(Postcode, i, end, 0.7)
+}
