@@ -34,7 +34,7 @@ func (x *exchange) assemble() (answer, error) {
 	if x.control != nil && x.control.null {
 		a.data, a.canonical = []byte("null"), []byte("null")
 	} else {
-		if a.data, err = x.object(agency, keys, false); err != nil {
+		if a.data, err = x.object(make([]byte, 0, x.result.SizeHint()), agency, keys, false); err != nil {
 			return answer{}, err
 		}
 		if a.canonical, err = x.canonical(agency, keys, a.data); err != nil {
@@ -55,15 +55,15 @@ func (x *exchange) canonical(agency map[string]*plan.Node, keys []string, data [
 		return data, nil
 	}
 	slices.Sort(keys)
-	return x.object(agency, keys, true)
+	return x.object(make([]byte, 0, len(data)+256), agency, keys, true)
 }
 
 func inCanonicalOrder(n *plan.Node) bool {
 	return slices.Equal(n.Kids, n.Sorted) && !slices.ContainsFunc(n.Kids, func(k *plan.Node) bool { return !inCanonicalOrder(k) })
 }
 
-func (x *exchange) object(agency map[string]*plan.Node, keys []string, canonical bool) ([]byte, error) {
-	dst := append(make([]byte, 0, 1024), '{')
+func (x *exchange) object(dst []byte, agency map[string]*plan.Node, keys []string, canonical bool) ([]byte, error) {
+	dst = append(dst, '{')
 	for i, key := range keys {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -1,6 +1,9 @@
 package federation
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Code is a stable error code: extensions.code of an error.
 type Code string
@@ -39,36 +42,36 @@ type CodeInfo struct {
 }
 
 // Codes lists every code. A refusal of the whole request answers with Status.
-func Codes() []CodeInfo {
-	return []CodeInfo{
-		{Unauthenticated, http.StatusUnauthorized, "No valid token where one is needed; the reason only as the RFC 6750 error of WWW-Authenticate.", "a valid access token is needed"},
-		{Forbidden, http.StatusForbidden, "Policy says no, or says nothing. One error for each field of the operation beside partial data (200); 403 where every root field is denied.", "policy does not permit this"},
-		{PurposeRequired, http.StatusForbidden, "The token names no purpose, or not the one asked for with Concordat-Purpose.", "the token does not hold this purpose"},
-		{AgreementInactive, http.StatusForbidden, "The token's agreement is revoked, expired, not yet valid or unknown; read again at the release of the answer.", "the agreement is not in force"},
-		{ParseFailed, http.StatusBadRequest, "The document is not GraphQL.", "the document cannot be parsed"},
-		{ValidationFailed, http.StatusBadRequest, "The document does not fit the schema that the caller sees.", "the document is not valid"},
-		{BadUserInput, http.StatusBadRequest, "The body, a variable or an argument is malformed. Values are never echoed.", "the request is malformed"},
-		{OperationTooComplex, http.StatusBadRequest, "Too many tokens, selections, root fields, directives or levels; checked before validation.", "the operation is too complex"},
-		{RequestTooLarge, http.StatusRequestEntityTooLarge, "The body is larger than the limit (256 KiB by default).", "the request is too large"},
-		{UnsupportedMediaType, http.StatusUnsupportedMediaType, "The body is not application/json; multipart and forms are refused.", "the body must be application/json"},
-		{NotAcceptable, http.StatusNotAcceptable, "The Accept header takes neither application/graphql-response+json nor application/json.", "the answer has no acceptable form"},
-		{MethodNotAllowed, http.StatusMethodNotAllowed, "/graphql takes POST.", "use POST"},
-		{FilterNotPermitted, http.StatusBadRequest, "A filter, order, group or aggregate over a field that the caller sees only transformed.", "a filter, order, group or aggregate over a transformed field is not permitted"},
-		{GroupTooSmall, http.StatusOK, "Groups or counts below the minimum group were withheld: one error on the list, never how many.", "groups below the minimum size are withheld"},
-		{SourceUnavailable, http.StatusOK, "A source did not answer; the others still do.", "a source is unavailable"},
-		{SourceTimeout, http.StatusOK, "A source did not answer in time.", "a source did not answer in time"},
-		{SourceInvalid, http.StatusOK, "A source answered something that is not what was asked for; nothing of it is used.", "a source gave an invalid answer"},
-		{ResultTooLarge, http.StatusOK, "Rows beyond the request's limit; nothing of that field is returned.", "the result is too large"},
-		{LedgerUnavailable, http.StatusServiceUnavailable, "The decision could not be recorded: no receipt, no data.", "the ledger is unavailable"},
-		{StateUnavailable, http.StatusServiceUnavailable, "Revocations or the status of agreements could not be read.", "the state store is unavailable"},
-		{Internal, http.StatusInternalServerError, "A mistake of the gateway; the id of the request finds it in the log.", "internal error"},
-	}
+func Codes() []CodeInfo { return slices.Clone(codes[:]) }
+
+var codes = [...]CodeInfo{
+	{Unauthenticated, http.StatusUnauthorized, "No valid token where one is needed; the reason only as the RFC 6750 error of WWW-Authenticate.", "a valid access token is needed"},
+	{Forbidden, http.StatusForbidden, "Policy says no, or says nothing. One error for each field of the operation beside partial data (200); 403 where every root field is denied.", "policy does not permit this"},
+	{PurposeRequired, http.StatusForbidden, "The token names no purpose, or not the one asked for with Concordat-Purpose.", "the token does not hold this purpose"},
+	{AgreementInactive, http.StatusForbidden, "The token's agreement is revoked, expired, not yet valid or unknown; read again at the release of the answer.", "the agreement is not in force"},
+	{ParseFailed, http.StatusBadRequest, "The document is not GraphQL.", "the document cannot be parsed"},
+	{ValidationFailed, http.StatusBadRequest, "The document does not fit the schema that the caller sees.", "the document is not valid"},
+	{BadUserInput, http.StatusBadRequest, "The body, a variable or an argument is malformed. Values are never echoed.", "the request is malformed"},
+	{OperationTooComplex, http.StatusBadRequest, "Too many tokens, selections, root fields, directives or levels; checked before validation.", "the operation is too complex"},
+	{RequestTooLarge, http.StatusRequestEntityTooLarge, "The body is larger than the limit (256 KiB by default).", "the request is too large"},
+	{UnsupportedMediaType, http.StatusUnsupportedMediaType, "The body is not application/json; multipart and forms are refused.", "the body must be application/json"},
+	{NotAcceptable, http.StatusNotAcceptable, "The Accept header takes neither application/graphql-response+json nor application/json.", "the answer has no acceptable form"},
+	{MethodNotAllowed, http.StatusMethodNotAllowed, "/graphql takes POST.", "use POST"},
+	{FilterNotPermitted, http.StatusBadRequest, "A filter, order, group or aggregate over a field that the caller sees only transformed.", "a filter, order, group or aggregate over a transformed field is not permitted"},
+	{GroupTooSmall, http.StatusOK, "Groups or counts below the minimum group were withheld: one error on the list, never how many.", "groups below the minimum size are withheld"},
+	{SourceUnavailable, http.StatusOK, "A source did not answer; the others still do.", "a source is unavailable"},
+	{SourceTimeout, http.StatusOK, "A source did not answer in time.", "a source did not answer in time"},
+	{SourceInvalid, http.StatusOK, "A source answered something that is not what was asked for; nothing of it is used.", "a source gave an invalid answer"},
+	{ResultTooLarge, http.StatusOK, "Rows beyond the request's limit; nothing of that field is returned.", "the result is too large"},
+	{LedgerUnavailable, http.StatusServiceUnavailable, "The decision could not be recorded: no receipt, no data.", "the ledger is unavailable"},
+	{StateUnavailable, http.StatusServiceUnavailable, "Revocations or the status of agreements could not be read.", "the state store is unavailable"},
+	{Internal, http.StatusInternalServerError, "A mistake of the gateway; the id of the request finds it in the log.", "internal error"},
 }
 
 func infoOf(code Code) CodeInfo {
-	for _, info := range Codes() {
-		if info.Code == code {
-			return info
+	for i := range codes {
+		if codes[i].Code == code {
+			return codes[i]
 		}
 	}
 	return CodeInfo{Code: Internal, Status: http.StatusInternalServerError, Message: "internal error"}

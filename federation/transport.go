@@ -103,7 +103,12 @@ var (
 // read reads the body: one JSON object with each member once and nothing behind it, so that what is logged and what
 // is executed cannot differ.
 func (x *exchange) read(limit int64) *refusal {
-	body, err := io.ReadAll(http.MaxBytesReader(x.writer, x.request.Body, limit))
+	var buffer bytes.Buffer
+	if n := x.request.ContentLength; n > 0 && n <= limit {
+		buffer.Grow(int(n) + bytes.MinRead) // room for the last read, which finds the end
+	}
+	_, err := buffer.ReadFrom(http.MaxBytesReader(x.writer, x.request.Body, limit))
+	body := buffer.Bytes()
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return refuse(RequestTooLarge, err)

@@ -145,7 +145,7 @@ func (c *Column) AppendBytes(b []byte) {
 	}
 	code, ok := c.knownBytes(b)
 	if !ok {
-		code = c.newCode(string(b))
+		code = c.newCode(c.keep(b))
 	}
 	c.appendCode(code)
 }
@@ -160,29 +160,45 @@ func (c *Column) known(s string) (uint32, bool) {
 	if len(c.Dict) == 1 {
 		return 0, c.Dict[0] == s
 	}
-	code, ok := c.intern[s]
-	return code, ok
+	if c.intern == nil {
+		return 0, false
+	}
+	return c.intern.find(c.Dict, s)
 }
 
-// knownBytes is known; the compiler does not allocate for these conversions.
+// knownBytes is known.
 func (c *Column) knownBytes(b []byte) (uint32, bool) {
 	if len(c.Dict) == 1 {
-		return 0, c.Dict[0] == string(b)
+		return 0, c.Dict[0] == string(b) // the compiler does not allocate for this
 	}
-	code, ok := c.intern[string(b)]
-	return code, ok
+	if c.intern == nil {
+		return 0, false
+	}
+	return c.intern.findBytes(c.Dict, b)
+}
+
+func (c *Column) keep(b []byte) string {
+	if c.intern == nil {
+		return string(b)
+	}
+	return c.intern.keep(b)
 }
 
 // newCode adds a text to the dictionary and, while texts repeat, to the index.
 func (c *Column) newCode(s string) uint32 {
 	code := uint32(len(c.Dict))
+	if c.Dict == nil {
+		c.Dict = make([]string, 0, min(cap(c.Codes), 16))
+	}
 	c.Dict = append(c.Dict, s)
 	switch {
 	case code == 0:
 	case code == 1:
-		c.intern = map[string]uint32{c.Dict[0]: 0, s: code}
+		c.intern = newIntern()
+		c.intern.add(c.Dict[:1])
+		c.intern.add(c.Dict)
 	case c.intern != nil && c.repeats(int(code)):
-		c.intern[s] = code
+		c.intern.add(c.Dict)
 	default:
 		c.intern = nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -68,6 +69,20 @@ func TestColumnKeepsTextsBeyondItsIndex(t *testing.T) {
 		if c.Text(row) != fmt.Sprint(row) {
 			t.Fatalf("row %d holds %s", row, c.Text(row))
 		}
+	}
+}
+
+func TestTextsOfAPageAreKeptOnceAndWhole(t *testing.T) {
+	c := NewColumn("t", "T.t", String, 0)
+	var want []string
+	for i := range 400 {
+		want = append(want, strings.Repeat(fmt.Sprint(i%200, " "), 1+i%50))
+		buffer := []byte(want[i])
+		c.AppendBytes(buffer)
+		clear(buffer) // the caller uses it again
+	}
+	if len(c.Dict) != 200 || !slices.Equal(texts(c), want) {
+		t.Fatalf("%d texts kept: %q", len(c.Dict), texts(c))
 	}
 }
 

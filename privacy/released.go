@@ -9,6 +9,9 @@ var mixed = Domain{Method: "mixed"}
 // Rows is the number of rows.
 func (r Released) Rows() int { return r.rows }
 
+// Width is the number of columns.
+func (r Released) Width() int { return len(r.columns) }
+
 // Column finds a column by its released name, nil where there is none.
 func (r Released) Column(name string) *Column {
 	for _, c := range r.columns {

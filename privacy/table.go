@@ -66,7 +66,7 @@ type Column struct {
 	Floats     []float64 // Float
 	Dict       []string  // text kinds: distinct values (best effort: equal texts may have two codes)
 	Codes      []uint32  // text kinds: index into Dict, one per row
-	intern     map[string]uint32
+	intern     *intern
 }
 
 // Table is rows of one concrete type for one response path.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -243,9 +244,13 @@ func (b *Bound) collect() {
 			}
 		}
 	}
-	b.Request.Fields = sortedKeys(fields, func(k policy.FieldKey) string { return string(k.Coordinate) + " " + string(k.Agency) })
-	b.Request.Types = sortedKeys(types, func(k policy.TypeKey) string { return k.Type + " " + string(k.Agency) })
-	b.Coordinates = sortedKeys(coordinates, func(c privacy.Coordinate) string { return string(c) })
+	b.Request.Fields = sortedKeys(fields, func(x, y policy.FieldKey) int {
+		return cmp.Or(cmp.Compare(x.Coordinate, y.Coordinate), cmp.Compare(x.Agency, y.Agency))
+	})
+	b.Request.Types = sortedKeys(types, func(x, y policy.TypeKey) int {
+		return cmp.Or(cmp.Compare(x.Type, y.Type), cmp.Compare(x.Agency, y.Agency))
+	})
+	b.Coordinates = sortedKeys(coordinates, cmp.Compare[privacy.Coordinate])
 }
 
 // reads is every field of the step's entity that its fetch touches.
@@ -269,19 +274,11 @@ func (b *Bound) reads(s *Step) map[string]bool {
 	return names
 }
 
-func sortedKeys[K comparable](set map[K]bool, key func(K) string) []K {
+func sortedKeys[K comparable](set map[K]bool, compare func(x, y K) int) []K {
 	out := make([]K, 0, len(set))
 	for k := range set {
 		out = append(out, k)
 	}
-	slices.SortFunc(out, func(x, y K) int {
-		switch kx, ky := key(x), key(y); {
-		case kx < ky:
-			return -1
-		case kx > ky:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(out, compare)
 	return out
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ func timeText(micros int64) (string, bool) {
 
 // narrowSet is the values of a set that a column of this kind can hold, as they are stored.
 func narrowSet(field string, kind privacy.Kind, values []predicate.Value) ([]predicate.Value, error) {
+	if kind == privacy.String && !slices.ContainsFunc(values, func(v predicate.Value) bool { return v.Kind != predicate.TextValue }) {
+		return values, nil // texts are stored as they are
+	}
 	kept := make([]predicate.Value, 0, len(values))
 	for _, v := range values {
 		if v.Kind == predicate.NullValue {
@@ -62,7 +66,11 @@ func narrowSet(field string, kind privacy.Kind, values []predicate.Value) ([]pre
 
 // jsonSet is an array of integers or texts.
 func jsonSet(values []predicate.Value) string {
-	b := make([]byte, 0, 24*len(values))
+	size := 2
+	for i := range values {
+		size += len(values[i].Text) + 20
+	}
+	b := make([]byte, 0, size)
 	b = append(b, '[')
 	for i, v := range values {
 		if i > 0 {
