@@ -411,3 +411,10 @@ func eventually(t testing.TB, what string, happened func() bool) {
 		}
 	}
 }
+
+func mustDecode(t testing.TB, text []byte, into any) {
+	t.Helper()
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%v: %.300s", err, text)
+	}
+}

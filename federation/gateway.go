@@ -295,6 +295,11 @@ func (g *Gateway) execute(x *exchange) *refusal {
 		x.control = c
 	}
 	x.result = x.snapshot.Executor.Run(x.ctx, x.authorized, g.caller(x))
+	for _, e := range x.result.Errors {
+		if e.Code == string(BadUserInput) { // a cursor that does not belong here: an argument like any other
+			return &refusal{Code: BadUserInput, Message: "a cursor is not one of this list", Path: e.Path, cause: e.Detail}
+		}
+	}
 	return nil
 }
 

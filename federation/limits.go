@@ -31,14 +31,27 @@ func (l Limits) check(text string) *refusal {
 	if err != nil {
 		return parseRefusal(err)
 	}
-	m := &measurer{limits: l, doc: doc, fragments: map[string]*size{}}
+	m := &measurer{doc: doc, fragments: map[string]*size{}}
+	for _, f := range doc.Fragments { // also one that nobody spreads: validation looks at it all the same
+		if !l.admit(m.fragment(f.Name), m) {
+			return refuse(OperationTooComplex, nil)
+		}
+	}
 	for _, op := range doc.Operations {
+		m.directives += len(op.Directives)
+		for _, v := range op.VariableDefinitions {
+			m.directives += len(v.Directives)
+		}
 		s := m.set(op.SelectionSet)
-		if len(op.SelectionSet) > l.Roots || s.depth > l.Depth || s.fields > l.Selections || m.directives > l.Directives {
+		if s.roots > l.Roots || !l.admit(s, m) {
 			return refuse(OperationTooComplex, nil)
 		}
 	}
 	return nil
+}
+
+func (l Limits) admit(s size, m *measurer) bool {
+	return s.depth <= l.Depth && s.fields <= l.Selections && m.directives <= l.Directives
 }
 
 var errTokenLimit = "exceeded token limit"
@@ -58,11 +71,11 @@ func parseRefusal(err error) *refusal {
 // size is what a selection set asks for with its fragments expanded, saturating.
 type size struct {
 	fields, depth int
+	roots         int  // fields of the outermost level
 	open          bool // being measured: a cycle, which validation refuses
 }
 
 type measurer struct {
-	limits     Limits
 	doc        *ast.QueryDocument
 	fragments  map[string]*size
 	directives int
@@ -73,6 +86,7 @@ func (m *measurer) set(set ast.SelectionSet) size {
 	for _, sel := range set {
 		s := m.selection(sel)
 		out.fields = saturate(out.fields, s.fields)
+		out.roots = saturate(out.roots, s.roots)
 		out.depth = max(out.depth, s.depth)
 	}
 	return out
@@ -83,7 +97,7 @@ func (m *measurer) selection(sel ast.Selection) size {
 	case *ast.Field:
 		m.directives += len(sel.Directives)
 		s := m.set(sel.SelectionSet)
-		return size{fields: saturate(s.fields, 1), depth: s.depth + 1}
+		return size{fields: saturate(s.fields, 1), depth: s.depth + 1, roots: 1}
 	case *ast.InlineFragment:
 		m.directives += len(sel.Directives)
 		return m.set(sel.SelectionSet)
@@ -107,6 +121,7 @@ func (m *measurer) fragment(name string) size {
 	}
 	s := &size{open: true}
 	m.fragments[name] = s
+	m.directives += len(def.Directives)
 	measured := m.set(def.SelectionSet)
 	*s = measured
 	return measured

@@ -124,8 +124,8 @@ func documentRefusal(op *graphql.OperationContext, errs gqlerror.List) *refusal 
 			r.Code, message = ParseFailed, infoOf(ParseFailed).Message
 		}
 		var path []any
-		if code == BadUserInput {
-			for _, p := range e.Path {
+		if code == BadUserInput { // "variable" and its name; what is below are members that the caller wrote
+			for _, p := range e.Path[:min(2, len(e.Path))] {
 				path = append(path, p)
 			}
 		}

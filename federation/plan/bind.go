@@ -66,7 +66,11 @@ func (s *Step) bind(raw map[string]any) (Arguments, error) {
 	}
 	a := Arguments{Where: predicate.Always()}
 	w := whereReader{entity: s.Entity, path: s.Path}
-	if where, ok := raw["where"].(map[string]any); ok {
+	where, ok := raw["where"].(map[string]any)
+	if !ok && raw["where"] != nil { // never as if there were no filter
+		return a, &InputError{Path: s.Path, Message: "where is not a filter"}
+	}
+	if ok {
 		p, err := w.object(where, 0)
 		if err != nil {
 			return a, err
@@ -153,6 +157,8 @@ func (s *Step) bindPage(raw map[string]any, a *Arguments) error {
 	after, hasAfter := raw["after"].(string)
 	before, hasBefore := raw["before"].(string)
 	switch {
+	case !hasAfter && raw["after"] != nil, !hasBefore && raw["before"] != nil: // gqlparser lets a number pass for a text
+		return &InputError{Path: s.Path, Message: "a cursor is a text"}
 	case hasFirst && hasLast:
 		return &InputError{Path: s.Path, Message: "first and last exclude each other"}
 	case hasLast && hasAfter, hasBefore && !hasLast:
