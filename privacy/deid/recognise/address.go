@@ -18,16 +18,12 @@ func (s *scan) streetName(vague bool, i, j int) {
 	if !ok || (vague && !capital) {
 		return
 	}
-	end := j
-	if s.at(end) == '.' {
-		end++
-	}
-	s.add(Address, s.unitBefore(start), s.addressTail(s.direction(end)), 0.8)
+	s.add(Address, s.unitBefore(start), s.addressTail(s.direction(j)), 0.8)
 }
 
 // houseNumber walks back over up to five words to a number.
 func (s *scan) houseNumber(end int, vague bool) (int, bool) {
-	at, found := end, false
+	at, named := end, false
 	for words := 0; words < 6 && end-at < mostStreet; words++ {
 		from := at
 		for from > 0 && (s.alnum(from-1) || s.s[from-1] >= 0x80 || strings.IndexByte("'.-", s.s[from-1]) >= 0) && end-from < mostStreet {
@@ -38,10 +34,7 @@ func (s *scan) houseNumber(end int, vague bool) (int, bool) {
 			break
 		}
 		if houseNumber(w) {
-			if words > 0 || found {
-				return from, true
-			}
-			return 0, false
+			return from, named
 		}
 		if !ordinalNumber(w) && !streetWord(w, vague) {
 			break
@@ -49,7 +42,7 @@ func (s *scan) houseNumber(end int, vague bool) (int, bool) {
 		if from == 0 || s.s[from-1] != ' ' {
 			break
 		}
-		at = from - 1
+		at, named = from-1, named || !strings.Contains(connectors, " "+w+" ")
 	}
 	return 0, false
 }
@@ -73,13 +66,16 @@ func ordinalNumber(w string) bool {
 	return len(w) >= 3 && w[0] >= '0' && w[0] <= '9' && strings.Contains(" st nd rd th", " "+strings.ToLower(w[len(w)-2:]))
 }
 
+// connectors may stand in the name of a street, and are none.
+const connectors = " de la du of the van der "
+
 // streetWord refuses the words between a number and a street word in ordinary sentences.
 func streetWord(w string, vague bool) bool {
 	first := []rune(w)[0]
 	if unicode.IsUpper(first) {
 		return true
 	}
-	if vague && !strings.Contains(" de la du of the van der ", " "+w+" ") {
+	if vague && !strings.Contains(connectors, " "+w+" ") {
 		return false
 	}
 	return !strings.Contains(" in on at to and by from or is was are were with for per minute minutes min mins hour hours day days mile miles km year years week weeks month months meter metre meters metres people patients persons lane way more other this that a an ", " "+w+" ") && unicode.IsLetter(first)
@@ -124,6 +120,9 @@ func (s *scan) addressTail(end int) int {
 	last, i := end, end
 	for range 6 {
 		from := i
+		if i == end && s.at(i) == '.' { // of an abbreviation; at the end it is the sentence's
+			from++
+		}
 		for from < len(s.s) && from-i < 6 && strings.IndexByte(" ,\n\r", s.s[from]) >= 0 {
 			from++
 		}

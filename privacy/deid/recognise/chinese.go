@@ -23,19 +23,29 @@ func (s *scan) hanDate(c rune, i int) {
 // hanYear is 1984年3月5日, or 1984年3月; a year alone where these are asked for.
 func (s *scan) hanYear(i int) {
 	start, y := s.numberBefore(i)
-	if y < 0 || (i-start != 4 && i-start != 2) || i-start == 4 && (y < 1800 || y >= 2200) {
+	n := utf8.RuneCountInString(strings.TrimRight(s.s[start:i], " "))
+	if y < 0 || (n != 4 && n != 2) || n == 4 && (y < 1800 || y >= 2200) {
 		return
 	}
-	j := skipSpaces(s.s, i+3, 1)
-	m, end := s.numberAt(j)
+	m, end := s.numberAt(skipSpaces(s.s, i+3, 1))
+	end = skipSpaces(s.s, end, 1)
 	if m < 1 || m > 12 || !strings.HasPrefix(s.s[end:], "月") {
-		if s.r.options.Years && i-start == 4 {
+		if s.r.options.Years && n == 4 {
 			s.add(Year, start, i+3, 0.5)
 		}
 		return
 	}
 	end += 3
-	s.add(ChinaDate, start, s.clock(s.hanDay(skipSpaces(s.s, end, 1))), 0.9)
+	s.add(ChinaDate, start, s.clock(s.dayOrMonth(end)), 0.9)
+}
+
+// dayOrMonth is where a date whose month ends at i ends, with its day if there is one.
+func (s *scan) dayOrMonth(i int) int {
+	j := skipSpaces(s.s, i, 1)
+	if end := s.hanDay(j); end > j {
+		return end
+	}
+	return i
 }
 
 // hanDay is where 5日, 五号 or 初五 at i ends; i for none.
@@ -44,6 +54,7 @@ func (s *scan) hanDay(i int) int {
 	if d < 1 || d > 31 {
 		return i
 	}
+	end = skipSpaces(s.s, end, 1)
 	for _, w := range []string{"日", "号", "號"} {
 		if strings.HasPrefix(s.s[end:], w) {
 			return end + 3
@@ -177,20 +188,22 @@ func (s *scan) houseUnit(i int) int {
 // Characters that part an address from the sentence around it.
 const notInAddresses = "在于址住是为到至从往去的了和与来，。、；："
 
+// parts reports a character at i that parts an address from the sentence.
+func (s *scan) parts(c rune, i int) bool {
+	return strings.ContainsRune(notInAddresses, c) && !strings.HasPrefix(s.s[i:], "和平")
+}
+
 // regionStart walks back over Han characters to where an address begins.
 func (s *scan) regionStart(i int) int {
 	start := i
 	for start > 0 && i-start < mostRegion {
 		c, size := utf8.DecodeLastRuneInString(s.s[:start])
-		if !isHan(c) && c != '·' && (c >= 0x80 || !s.is(digit, start-1)) || strings.ContainsRune(notInAddresses, c) {
+		if !isHan(c) && c != '·' && (c >= 0x80 || !s.is(digit, start-1)) || s.parts(c, start-size) {
 			break
 		}
 		start -= size
 	}
 	for at, c := range s.s[start:i] {
-		if at == 0 {
-			continue
-		}
 		for _, p := range s.r.han.places[c] {
 			if strings.HasPrefix(s.s[start+at:i], p) {
 				return start + at
@@ -226,7 +239,7 @@ func (s *scan) adminName(i int) int {
 	j := i
 	for n := 0; n < 7 && j+2 < len(s.s) && s.s[j] >= 0xE4 && s.s[j] <= 0xE9; n++ {
 		c, size := decode(s.s, j)
-		if strings.ContainsRune(notInAddresses, c) {
+		if s.parts(c, j) {
 			break
 		}
 		j += size

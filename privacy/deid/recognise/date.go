@@ -98,18 +98,18 @@ func (s *scan) clock(i int) int {
 
 // monthName looks for a day before or after a month, and for a year.
 func (s *scan) monthName(m, i, j int) {
+	start, day := s.dayBefore(i)
+	end := j
 	if s.at(j) == '.' {
 		j++
 	}
-	start, day := s.dayBefore(i)
-	end := j
-	if day == 0 {
+	if verb := s.s[i] >= 'a' && (m == 3 || m == 5); day == 0 && !verb { // "may 5" in lower case is no date
 		var e int
 		if day, e = s.dayAfter(s.gap(j)); day > 0 {
 			end = e
 		}
 	}
-	year, e := s.yearAfter(s.gap(end))
+	year, e := s.yearAfter(s.gap(max(end, j)))
 	if year > 0 {
 		end = e
 	}

@@ -276,7 +276,7 @@ func (s *scan) honoured(i int) {
 	start, at := 0, i
 	for n := 1; n <= 3 && at > 0; n++ {
 		c, size := utf8.DecodeLastRuneInString(s.s[:at])
-		if !isHan(c) || strings.ContainsRune(notInNames, c) {
+		if !isHan(c) || strings.ContainsRune(notInNames, c) || strings.HasSuffix(s.s[:at], "主任") {
 			break
 		}
 		at -= size

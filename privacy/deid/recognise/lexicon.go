@@ -61,14 +61,14 @@ func newLexicon() lexicon {
 	l.add("thirtieth", meaning{act: ordinal, value: 30})
 	l.all(meaning{act: street}, "street avenue ave road rd boulevard blvd lane ln parkway pkwy highway hwy crescent terrace str streets avenues roads str")
 	l.all(meaning{act: vagueStreet}, "st drive dr court ct place pl square sq circle cir trail close gardens grove row mews way walk alley plaza loop pike squares circles")
-	l.all(meaning{act: streetFirst}, "rue rua via calle avenida ulica avenue plaza piazza viale corso postbox")
+	l.all(meaning{act: streetFirst}, "rue rua via calle avenida ulica piazza viale corso postbox")
 	l.all(meaning{act: unitWord}, "apt apartment suite ste flat")
 	l.all(meaning{act: titleWord}, "mr mrs mx messrs")
 	l.all(meaning{act: vagueTitle}, "ms dr prof professor doctor sir dame rev reverend miss madam lord lady nurse capt captain sgt sergeant judge hon")
 	l.all(meaning{act: nameWord}, "name patient surname forename client resident applicant spouse mother father husband wife guardian")
 	l.add("at", meaning{act: atWord})
 	l.add("www", meaning{act: wwwWord})
-	l.add("box", meaning{act: boxWord, after: "po o. office o psc cmr"})
+	l.add("box", meaning{act: boxWord, after: "po p.o o office psc cmr"})
 	l.contexts()
 	return l
 }

@@ -222,6 +222,9 @@ func (s *scan) macAddress(i int) bool {
 	if sep != ':' && sep != '-' {
 		return s.dottedMAC(i)
 	}
+	if s.at(i-1) == sep && hex(s.at(i-2)) {
+		return false
+	}
 	pairs, end := 0, i
 	for hex(s.at(end)) && hex(s.at(end+1)) && !s.alnum(end+2) {
 		pairs, end = pairs+1, end+2

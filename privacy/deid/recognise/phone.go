@@ -41,7 +41,7 @@ func (s *scan) callable(p *phrase, least, most int) int {
 		if k > 0 && strings.ContainsAny(s.s[p.to[k-1]:p.from[k]], "\n\r\t") {
 			break
 		}
-		if k > 0 && p.to[k]-p.from[k] > 8 {
+		if k > 0 && p.to[k]-p.from[k] > 11 {
 			break
 		}
 		if n := p.count[k]; n >= least && n <= most && !s.is(letter, p.to[k]) || s.hasExtension(p.to[k]) && p.count[k] >= least {
@@ -236,14 +236,20 @@ func (s *scan) openParen(start int) int {
 }
 
 func (s *scan) mobileShape(p *phrase, k int) bool {
-	return k == 0 || s.shape(p, k, "344") || s.shape(p, k, "443") || s.shape(p, k, "335") || k >= 2 || p.to[0]-p.from[0] <= 4
+	switch n := p.to[0] - p.from[0]; {
+	case n == 1:
+		return k == 10 // digit by digit
+	case k == 1:
+		return n == 2 || n == 3 || n == 4 || n == 7
+	}
+	return true
 }
 
 // landline: an area code of three or four digits and seven or eight more (0571-87654321), or 400-xxx-xxxx.
 func (s *scan) landline(p *phrase, k int, d string) bool {
 	n0 := p.to[0] - p.from[0]
 	switch {
-	case k == 2 && (strings.HasPrefix(d, "400") || strings.HasPrefix(d, "800")) && len(d) == 10 && n0 == 3:
+	case k == 2 && (strings.HasPrefix(d, "400") || strings.HasPrefix(d, "800")) && s.shape(p, k, "334"):
 		return s.between(p, k, "-")
 	case k != 1 || d[0] != '0' || d[1] == '0' || n0 < 3 || n0 > 4:
 		return false
