@@ -44,8 +44,17 @@ type loader struct {
 
 // Load makes an Engine, or a *LoadError with every mistake found.
 func Load(ctx context.Context, o Options) (*Engine, error) {
+	l, compiler, err := read(o)
+	if err != nil {
+		return nil, err
+	}
+	return l.engine(ctx, world{compiler: compiler, store: l.store()})
+}
+
+// read parses, checks and compiles what Options name.
+func read(o Options) (*loader, *ast.Compiler, error) {
 	if o.CheckObligation == nil {
-		return nil, errors.New("policy: Options.CheckObligation is required")
+		return nil, nil, errors.New("policy: Options.CheckObligation is required")
 	}
 	l := &loader{Options: o, capabilities: capabilities(), parts: o.Catalog.byAgency(), whole: newIndex(o.Catalog.Fields),
 		modules: map[string]*ast.Module{}, owners: map[string]AgencyID{}, sets: map[string]any{}, setOwners: map[string]string{},
@@ -53,16 +62,13 @@ func Load(ctx context.Context, o Options) (*Engine, error) {
 	l.readLibrary()
 	l.readBundles()
 	if err := l.err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, name := range sortedKeys(l.owners) {
 		l.checkModule(l.modules[name], l.owners[name])
 	}
 	compiler := l.compile()
-	if err := l.err(); err != nil {
-		return nil, err
-	}
-	return l.engine(ctx, world{compiler: compiler, store: l.store()})
+	return l, compiler, l.err()
 }
 
 func (l *loader) readLibrary() {
