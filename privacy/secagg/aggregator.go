@@ -56,6 +56,24 @@ func CheckRound(c *Ceremony, kind Kind, messages []*Message) error {
 	return err
 }
 
+// CheckReveals verifies that every key share is the one committed to, so that the middle can name who changed its mind.
+// Both rounds must have passed CheckRound.
+func CheckReveals(c *Ceremony, commits, reveals []*Message) error {
+	committed := map[string][]byte{}
+	for _, m := range commits {
+		committed[m.From] = m.Body
+	}
+	for _, m := range reveals {
+		if len(m.Body) != 32+blockKeyShare.size() || len(committed[m.From]) != 64 {
+			return blame(m.From, ErrWire)
+		}
+		if digest("key share", m.Body[32:], m.Body[:32]) != [32]byte(committed[m.From][32:]) {
+			return blame(m.From, fmt.Errorf("%w: the key share is not the one committed to", ErrProtocol))
+		}
+	}
+	return nil
+}
+
 // NewAggregator takes the commitments of the members that answered in time: they become the active set.
 func NewAggregator(c *Ceremony, transcript [32]byte, q *Question, commitments []*Message) (*Aggregator, error) {
 	s, err := loadScheme(c.Set)
@@ -212,4 +230,17 @@ func (a *Aggregator) Answer() (*Answer, error) {
 		out.Sums = append(out.Sums, writeBlock(blockCiphertext, ct.Value...))
 	}
 	return out, nil
+}
+
+// CheckCommitment verifies one member's contribution commitment as it comes in.
+func CheckCommitment(c *Ceremony, transcript [32]byte, q *Question, m *Message) error {
+	i := c.index(m.From)
+	if i < 0 {
+		return blame(m.From, fmt.Errorf("%w: no member", ErrProtocol))
+	}
+	if err := m.verify(KindCommitment, q.bind(c, transcript), c.Members[i]); err != nil {
+		return err
+	}
+	_, _, err := readCommitment(m.Body, q.Ciphertexts(len(c.Members)))
+	return blame(m.From, err)
 }

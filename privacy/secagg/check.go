@@ -22,6 +22,8 @@ func (q *Question) Check(members int) error {
 	switch {
 	case q.Session == "" || q.Querier == "" || q.Agreement == "" || q.Dataset == "":
 		return invalid("session, querier, agreement and dataset are required")
+	case q.Until <= 0:
+		return invalid("until is required")
 	case len(q.Fields) > maxFields || len(q.Measures) == 0 || len(q.Measures) > maxMeasures:
 		return invalid("number of fields or measures")
 	case q.Minimum < 2 || q.Minimum > members:

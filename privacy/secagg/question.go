@@ -23,6 +23,8 @@ type Question struct {
 	PerUnit int `json:"perUnit"`
 	// Noise is nil where the agreement asks for none.
 	Noise *Noise `json:"noise"`
+	// Until is when the session ends, in Unix seconds: an agency releases nothing later.
+	Until int64 `json:"until"`
 	// Querier is the thumbprint of the key that opens the sum.
 	Querier string `json:"querier"`
 }

@@ -218,7 +218,7 @@ func (c *cast) ask(q *secagg.Question, tables map[string]*secagg.Table) []int64 
 func question(session, thumbprint string) *secagg.Question {
 	return &secagg.Question{
 		Session: session, Agreement: "research-2025", Dataset: "admissions", Purpose: "research", Decision: "test",
-		Minimum: 2, Querier: thumbprint,
+		Minimum: 2, Until: 1 << 40, Querier: thumbprint,
 		Fields: []secagg.Field{
 			{Name: "days", Kind: secagg.Integer, Lower: 0, Upper: 60},
 			{Name: "cost", Kind: secagg.Integer, Scale: 2, Lower: -100_000, Upper: 5_000_000},
