@@ -223,68 +223,60 @@ func (s *Step) scalar(name string) *compose.Field {
 
 // collect lists what the plan reads, for policy and for the ledger.
 func (b *Bound) collect() {
-	fields := map[policy.FieldKey]bool{}
-	types := map[policy.TypeKey]bool{}
-	coordinates := map[privacy.Coordinate]bool{}
+	var names []string
 	for _, s := range b.Plan.Steps {
 		for _, part := range s.Entity.Parts {
-			types[policy.TypeKey{Agency: part.Agency, Type: s.Entity.Name}] = true
+			b.Request.Types = append(b.Request.Types, policy.TypeKey{Agency: part.Agency, Type: s.Entity.Name})
 		}
-		for name := range b.reads(s) {
-			f := s.Entity.Members[name].Field
-			coordinates[f.Coordinate] = true
-			for _, agency := range f.Agencies {
-				fields[policy.FieldKey{Agency: agency, Coordinate: f.Coordinate}] = true
-			}
+		names = b.reads(names[:0], s)
+		for _, name := range names {
+			b.read(s.Entity.Members[name].Field)
 		}
 		if s.Kind == List { // every list is ordered by its key in the end
 			for _, k := range s.Entity.Key {
-				coordinates[s.Entity.Members[k].Field.Coordinate] = true
+				b.Coordinates = append(b.Coordinates, s.Entity.Members[k].Field.Coordinate)
 			}
 		}
 		if s.Join != nil {
-			coordinates[s.Join.Coordinate] = true
-			coordinates[s.Parent.Entity.Members[s.Join.Join.From].Field.Coordinate] = true
-			for _, agency := range s.Join.Agencies {
-				fields[policy.FieldKey{Agency: agency, Coordinate: s.Join.Coordinate}] = true
-			}
+			b.read(s.Join)
+			from := s.Parent.Entity.Members[s.Join.Join.From].Field
+			b.Coordinates = append(b.Coordinates, from.Coordinate)
 		}
 	}
-	b.Request.Fields = sortedKeys(fields, func(x, y policy.FieldKey) int {
+	b.Request.Fields = sorted(b.Request.Fields, func(x, y policy.FieldKey) int {
 		return cmp.Or(cmp.Compare(x.Coordinate, y.Coordinate), cmp.Compare(x.Agency, y.Agency))
 	})
-	b.Request.Types = sortedKeys(types, func(x, y policy.TypeKey) int {
+	b.Request.Types = sorted(b.Request.Types, func(x, y policy.TypeKey) int {
 		return cmp.Or(cmp.Compare(x.Type, y.Type), cmp.Compare(x.Agency, y.Agency))
 	})
-	b.Coordinates = sortedKeys(coordinates, cmp.Compare[privacy.Coordinate])
+	b.Coordinates = sorted(b.Coordinates, cmp.Compare[privacy.Coordinate])
 }
 
-// reads is every field of the step's entity that its fetch touches.
-func (b *Bound) reads(s *Step) map[string]bool {
-	a := &b.arguments[s.ID]
-	names := map[string]bool{}
-	for _, list := range [][]string{s.Fields, a.filters, a.orders} {
-		for _, n := range list {
-			names[n] = true
-		}
+func (b *Bound) read(f *compose.Field) {
+	b.Coordinates = append(b.Coordinates, f.Coordinate)
+	for _, agency := range f.Agencies {
+		b.Request.Fields = append(b.Request.Fields, policy.FieldKey{Agency: agency, Coordinate: f.Coordinate})
 	}
+}
+
+// reads appends every field of the step's entity that its fetch touches; some may stand twice.
+func (b *Bound) reads(names []string, s *Step) []string {
+	a := &b.arguments[s.ID]
+	names = append(append(append(names, s.Fields...), a.filters...), a.orders...)
 	for _, g := range a.Group {
-		names[g.Field] = true
+		names = append(names, g.Field)
 	}
 	for _, m := range s.Measures {
-		names[m.Field] = true
+		names = append(names, m.Field)
 	}
 	if s.Join != nil {
-		names[s.Join.Join.To] = true
+		names = append(names, s.Join.Join.To)
 	}
 	return names
 }
 
-func sortedKeys[K comparable](set map[K]bool, compare func(x, y K) int) []K {
-	out := make([]K, 0, len(set))
-	for k := range set {
-		out = append(out, k)
-	}
-	slices.SortFunc(out, compare)
-	return out
+// sorted is the distinct elements of a list, in order.
+func sorted[K comparable](list []K, compare func(x, y K) int) []K {
+	slices.SortFunc(list, compare)
+	return slices.Compact(list)
 }

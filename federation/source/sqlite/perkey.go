@@ -6,27 +6,24 @@ import (
 	"slices"
 
 	"concordat/federation/source"
+	"concordat/federation/source/eval"
+	"concordat/policy/predicate"
 	"concordat/privacy"
 )
 
-// atOnce is how many rows are read before a window is worth its price: numbering the rows of each key costs SQLite
-// more than reading a few too many.
+// atOnce is how many rows are read before a window is worth its price: sorting and numbering the rows of each key
+// costs SQLite more than reading a few too many.
 const atOnce = 1000
 
-// perKey answers a query for the first rows of each key by reading every row of these keys and keeping the first
-// ones; false where there are more than atOnce, and the window has to choose.
+// perKey answers a query for the first rows of each key by reading every row of these keys and choosing here; false
+// where there are more than atOnce, and the window has to choose.
 func (s *Source) perKey(ctx context.Context, t *table, q *source.Query) (*privacy.Table, bool, error) {
 	if !windowed(q) || q.MaxRows < atOnce || !(capability{q.Relation}).query(q) {
 		return nil, false, nil
 	}
-	// Without the key in the answer, or with a key that has no exact equality, only the window knows which row is whose.
-	if !slices.Contains(q.Select, q.Keys.Field) || q.Relation.Columns[q.Keys.Field].Kind == privacy.Float {
-		return nil, false, nil
-	}
-	flat := *q
-	flat.Keys = &source.Keys{Field: q.Keys.Field, Values: q.Keys.Values}
-	flat.Limit, flat.MaxRows = 0, atOnce
-	st, err := s.statement(t, &flat)
+	flat := &source.Query{Relation: q.Relation, Where: q.Where, MaxRows: atOnce, Select: wanted(q),
+		Keys: &source.Keys{Field: q.Keys.Field, Values: q.Keys.Values}}
+	st, err := s.statement(t, flat)
 	if err != nil {
 		return nil, false, err
 	}
@@ -37,7 +34,10 @@ func (s *Source) perKey(ctx context.Context, t *table, q *source.Query) (*privac
 	if err != nil {
 		return nil, false, err
 	}
-	return firstOfEach(rows, rows.Column(q.Keys.Field), q.Limit), true, nil
+	chosen := *q
+	chosen.Where = predicate.Always() // holds for each of them
+	answer, err := eval.Run(rows, &chosen)
+	return answer, true, err
 }
 
 // windowed reports whether a query is for the first rows of each of several keys.
@@ -45,29 +45,17 @@ func windowed(q *source.Query) bool {
 	return q.Keys != nil && q.Keys.PerKey && q.Limit > 0 && len(q.Keys.Values) > 1
 }
 
-// firstOfEach keeps the first n rows of each key.
-func firstOfEach(t *privacy.Table, key *privacy.Column, n int) *privacy.Table {
-	if t.Rows <= n {
-		return t
-	}
-	texts, numbers := map[string]int{}, map[int64]int{}
-	kept := make([]int32, 0, t.Rows)
-	for row := range t.Rows {
-		var seen int
-		switch {
-		case key.Kind.Text():
-			texts[key.Text(row)]++
-			seen = texts[key.Text(row)]
-		default:
-			numbers[key.Int(row)]++
-			seen = numbers[key.Int(row)]
-		}
-		if seen <= n {
-			kept = append(kept, int32(row))
+// wanted is what choosing needs besides what is selected: the key and the order's fields.
+func wanted(q *source.Query) []string {
+	fields := slices.Clone(q.Select)
+	add := func(name string) {
+		if !slices.Contains(fields, name) {
+			fields = append(fields, name)
 		}
 	}
-	if len(kept) == t.Rows {
-		return t
+	add(q.Keys.Field)
+	for _, o := range q.Order {
+		add(o.Field)
 	}
-	return t.Gather(kept)
+	return fields
 }
