@@ -44,10 +44,13 @@ type Method struct {
 type transform func(in, out *privacy.Column) error
 
 // Set is the transforms of this build; it implements privacy.Transforms. Safe for concurrent use.
-type Set struct{ methods []Method }
+type Set struct {
+	methods  []Method
+	prepared prepared
+}
 
 // New is the full set.
-func New() *Set { return &Set{methods: table()} }
+func New() *Set { return &Set{methods: table(), prepared: newPrepared()} }
 
 // Methods lists the transforms by name.
 func (s *Set) Methods() []Method { return slices.Clone(s.methods) }
@@ -82,6 +85,12 @@ func (s *Set) Check(kind privacy.Kind, ob privacy.Obligation) error {
 
 // Prepare reads the obligation once; the function it returns may be used for many columns, also concurrently.
 func (s *Set) Prepare(kind privacy.Kind, ob privacy.Obligation, scope privacy.Scope) (func(*privacy.Column) (*privacy.Column, error), error) {
+	return s.prepared.get(preparation{kind, ob, scope.Agreement, scope.Purpose, string(scope.Root)}, func() (ready, error) {
+		return s.prepare(kind, ob, scope)
+	})
+}
+
+func (s *Set) prepare(kind privacy.Kind, ob privacy.Obligation, scope privacy.Scope) (ready, error) {
 	m := s.method(ob.Method)
 	if m == nil {
 		return nil, ErrMethod
