@@ -22,11 +22,12 @@ Generated from ` + "`federation/codes.go`" + ` by ` + "`make generate`" + `; a t
 An error carries its code in ` + "`extensions.code`" + `, in the form that GraphQL clients know:
 
 ` + "```json" + `
-{"message": "policy does not permit this", "path": ["patients", "nodes", "phone"], "extensions": {"code": "FORBIDDEN"}}
+{"message": "policy does not permit this", "path": ["admissions", "nodes"], "extensions": {"code": "FORBIDDEN", "coordinate": "Admission.note"}}
 ` + "```" + `
 
 - The message is the fixed sentence of the table. It never holds a value, a name of a host, or what went wrong inside.
-- A ` + "`path`" + ` ends before the first index of a list: there is one error for a field of the operation, not one for each row.
+- A ` + "`path`" + ` ends before the first index of a list, and ` + "`coordinate`" + ` names the denied field: there is one error for a field of the operation, not
+  one for each row.
 - The HTTP status is the table's where the whole request is refused. Where a code stands beside data, the status is 200;
   a code whose status is 200 never refuses the whole request.
 - Once a token has established who asks, a refusal is in the ledger and carries a receipt like an answer.
