@@ -53,7 +53,7 @@ type Released struct {
 }
 
 // Apply meets every obligation on a raw table. It fails closed: an Output without a disposition, a missing,
-// malformed or already transformed column, another coordinate's column, a transform that fails or answers in a
+// malformed or otherwise transformed column, another coordinate's column, a transform that fails or answers in a
 // domain that is not owed, and the whole table is refused. Columns that no Output names stay behind.
 func Apply(raw *Table, outs []Output, t Transforms, s Scope) (Released, error) {
 	if raw == nil {
@@ -111,6 +111,9 @@ func input(raw *Table, o *Output) (*Column, error) {
 }
 
 func transform(raw *Table, o *Output, t Transforms, s Scope) (*Column, error) {
+	if c := raw.Column(o.Column); c != nil && c.Domain == o.Obligation.Domain() {
+		return done(c, o, raw.Rows)
+	}
 	if t == nil {
 		return nil, ErrTransform
 	}
@@ -130,6 +133,20 @@ func transform(raw *Table, o *Output, t Transforms, s Scope) (*Column, error) {
 		return nil, err
 	}
 	return out.as(o), nil
+}
+
+// done is a column that meets its obligation already: its source, or the gateway before it filtered or grouped,
+// computed it.
+func done(c *Column, o *Output, rows int) (*Column, error) {
+	switch {
+	case c.Domain.Raw(), c.Domain == scrambled.Domain():
+		return nil, ErrTransform
+	case c.Coordinate != o.Coordinate:
+		return nil, fmt.Errorf("column of %s: %w", c.Coordinate, ErrRefused)
+	case c.Kind != o.Kind:
+		return nil, ErrKind
+	}
+	return c.as(o), c.check(rows)
 }
 
 // Domain is where values live after the obligation was met.

@@ -14,5 +14,9 @@ func None(q *Query) *privacy.Table {
 // NewColumn is an empty column for a field of r.
 func NewColumn(r *Relation, field string, capacity int) *privacy.Column {
 	c := r.Columns[field]
-	return privacy.NewColumn(field, c.Coordinate, c.Kind, capacity)
+	out := privacy.NewColumn(field, c.Coordinate, c.Kind, capacity)
+	if c.Derived != nil {
+		out.Domain = c.Derived.Is.Domain()
+	}
+	return out
 }

@@ -46,11 +46,12 @@ type Relation struct {
 	Columns map[string]Column // by GraphQL field name
 }
 
-// Column binds a field to a physical column.
+// Column binds a field to a physical column, or to one that is computed of it.
 type Column struct {
 	Coordinate privacy.Coordinate
 	Physical   string
 	Kind       privacy.Kind
+	Derived    *Derived // nil: as it is stored
 }
 
 // Query is one fetch. Fields are named as in GraphQL; Relation maps them.

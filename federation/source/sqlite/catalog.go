@@ -145,6 +145,9 @@ func (c *catalog) fits(t *table, r *source.Relation) error {
 // fits reports whether the table has the relation's columns and can hold their kinds.
 func (t *table) fits(r *source.Relation) error {
 	for field, c := range r.Columns {
+		if c.Derived != nil {
+			continue // made of another, which is looked at
+		}
 		physical, ok := t.columns[c.Physical]
 		if !ok {
 			return fmt.Errorf("%s.%s: table %q has no column %q: %w", r.Type, field, t.name, c.Physical, source.ErrInvalid)

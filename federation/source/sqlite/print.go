@@ -18,6 +18,7 @@ type printer struct {
 	table     *table
 	relation  *source.Relation
 	arguments []any
+	hashes    []source.Hash
 }
 
 func (p *printer) write(parts ...string) {
@@ -34,8 +35,11 @@ func (p *printer) bind(v any) {
 
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// raw is the column as it is stored.
+// raw is the column as it is stored, or as it is computed.
 func (p *printer) raw(field string) string {
+	if d := p.relation.Columns[field].Derived; d != nil {
+		return "(" + p.expression(d) + ")"
+	}
 	return p.table.columns[p.relation.Columns[field].Physical].text
 }
 
@@ -49,7 +53,7 @@ func (p *printer) value(field string) string {
 
 func (p *printer) cast(field string) bool {
 	c := p.relation.Columns[field]
-	return (c.Kind == privacy.String || c.Kind == privacy.JSON) && p.table.columns[c.Physical].affinity == numeric
+	return c.Derived == nil && (c.Kind == privacy.String || c.Kind == privacy.JSON) && p.table.columns[c.Physical].affinity == numeric
 }
 
 // sortable is the column where it is compared: text by bytes, infinities as NULL.
@@ -75,6 +79,8 @@ func (p *printer) isText(field string) bool {
 func (p *printer) guard(field string) string {
 	v := p.value(field)
 	switch {
+	case p.relation.Columns[field].Derived != nil: // computed in its own type
+		return v + " IS NOT NULL"
 	case p.relation.Columns[field].Kind == privacy.Float:
 		return "typeof(" + v + ") IN ('real', 'integer') AND abs(" + v + ") < 9e999"
 	case p.isText(field):
@@ -114,7 +120,8 @@ func (p *printer) where(w predicate.Predicate) error {
 
 // indexed reports whether an index begins with the column as it is stored.
 func (p *printer) indexed(field string) bool {
-	return p.table.columns[p.relation.Columns[field].Physical].leads
+	c := p.relation.Columns[field]
+	return c.Derived == nil && p.table.columns[c.Physical].leads
 }
 
 // predicate writes a condition that is NULL only where it does not hold. AND and OR keep that; NOT is written over
@@ -245,7 +252,7 @@ func (p *printer) ordered(field string, op predicate.Op, v any) {
 // numeric affinity. No whole date reads as one.
 func (p *printer) converts(field, text string) bool {
 	c := p.relation.Columns[field]
-	return c.Kind == privacy.Date && p.table.columns[c.Physical].affinity == numeric && !cell.Date([]byte(text))
+	return c.Derived == nil && c.Kind == privacy.Date && p.table.columns[c.Physical].affinity == numeric && !cell.Date([]byte(text))
 }
 
 // collated is the column as compared with a constant: infinities are the guard's business.

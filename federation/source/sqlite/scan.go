@@ -24,6 +24,12 @@ func scan(s *lite.Stmt, st *statement) (*privacy.Table, error) {
 	for i, c := range st.columns {
 		t.Columns[i] = privacy.NewColumn(c.name, c.coordinate, c.kind, 16)
 		readers[i] = readerOf(c.kind, c.sum)
+		if c.derived != nil {
+			t.Columns[i].Domain = c.derived.Is.Domain()
+			if c.kind.Text() { // a year is no date
+				readers[i] = readText
+			}
+		}
 	}
 	for s.Next() {
 		if t.Rows++; t.Rows > st.maxRows {

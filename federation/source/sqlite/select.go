@@ -10,7 +10,7 @@ func (p *printer) rows(st *statement, q *source.Query) error {
 	st.columns = make([]template, len(q.Select))
 	for i, f := range q.Select {
 		c := q.Relation.Columns[f]
-		st.columns[i] = template{name: f, coordinate: c.Coordinate, kind: c.Kind}
+		st.columns[i] = template{name: f, coordinate: c.Coordinate, kind: c.Kind, derived: c.Derived}
 	}
 	if windowed(q) {
 		return p.window(q)
@@ -111,7 +111,7 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 		}
 		c := q.Relation.Columns[g.Field]
 		p.write(p.grain(g))
-		st.columns = append(st.columns, template{name: g.As, coordinate: c.Coordinate, kind: c.Kind})
+		st.columns = append(st.columns, template{name: g.As, coordinate: c.Coordinate, kind: c.Kind, derived: c.Derived})
 	}
 	for i, m := range q.Aggregate.Measures {
 		if i > 0 || len(q.Aggregate.Group) > 0 {
@@ -119,7 +119,7 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 		}
 		p.write(p.measure(m))
 		c := q.Relation.Columns[m.Field] // zero for CountRows
-		st.columns = append(st.columns, template{m.As, c.Coordinate, m.Result(c.Kind), m.Func == source.Sum})
+		st.columns = append(st.columns, template{m.As, c.Coordinate, m.Result(c.Kind), m.Func == source.Sum, valued(m, c)})
 	}
 	if len(st.columns) == 0 {
 		p.write("count(*)")
@@ -129,6 +129,14 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 	}
 	p.groupBy(len(q.Aggregate.Group))
 	p.limit(0, q.MaxRows)
+	return nil
+}
+
+// valued is how the values of a measure are made, where it gives values of its column.
+func valued(m source.Measure, c source.Column) *source.Derived {
+	if m.Func == source.Min || m.Func == source.Max {
+		return c.Derived
+	}
 	return nil
 }
 

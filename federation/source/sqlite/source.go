@@ -5,7 +5,8 @@
 //	rows, err := s.Fetch(ctx, query)
 //
 // Filter, keys, order, limits, grains and aggregates are pushed down as one statement with bound parameters; what
-// SQLite would answer differently (anything over decimals, LIKE over texts with NUL) is left to package eval.
+// SQLite would answer differently (anything over decimals, LIKE over texts with NUL, most transforms) is left to
+// package eval.
 // Columns are read by their declared kind: dates as text YYYY-MM-DD, times as text YYYY-MM-DDTHH:MM:SSZ, truth
 // values as 0 and 1. A selected cell of another type is source.ErrInvalid; in a condition on a column that is not
 // selected it reads as NULL.
@@ -98,6 +99,9 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil || !st.local {
 		return answer, err
 	}
+	if err := q.Compute(answer); err != nil {
+		return nil, err
+	}
 	return eval.Run(answer, q)
 }
 
@@ -112,6 +116,7 @@ func (s *Source) run(ctx context.Context, st *statement) (*privacy.Table, error)
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", failure(err))
 	}
+	c.SetHashes(slots(st.hashes))
 	if err := prepared.Start(ctx, st.arguments...); err != nil {
 		return nil, failure(err)
 	}

@@ -10,6 +10,7 @@ import (
 type statement struct {
 	text      string
 	arguments []any
+	hashes    []source.Hash
 	columns   []template
 	maxRows   int
 	query     *source.Query // what the text asks for
@@ -22,6 +23,7 @@ type template struct {
 	coordinate privacy.Coordinate
 	kind       privacy.Kind
 	sum        bool // an infinity is an overflow
+	derived    *source.Derived
 }
 
 // statement plans q: as one statement where SQLite means the same by it, else as the fetch of a superset of rows.
@@ -46,13 +48,17 @@ func whole(t *table, q *source.Query) (*statement, error) {
 	} else {
 		err = p.rows(st, q)
 	}
-	st.text, st.arguments = p.String(), p.arguments
+	st.text, st.arguments, st.hashes = p.String(), p.arguments, p.hashes
 	return st, err
 }
 
 // superset keeps the terms of the filter that can be pushed and reads what the rest needs.
 func superset(t *table, q *source.Query, c capability, maxScan int) (*statement, error) {
-	wide := &source.Query{Relation: q.Relation, Select: q.Needed(), Where: c.necessary(q.Where), MaxRows: maxScan}
+	stored := q
+	if !c.derives(q) {
+		stored = q.Stored()
+	}
+	wide := &source.Query{Relation: q.Relation, Select: stored.Needed(), Where: c.necessary(stored.Where), MaxRows: maxScan}
 	if q.Keys != nil && c.in(q.Keys.Field, q.Keys.Values) {
 		wide.Keys = &source.Keys{Field: q.Keys.Field, Values: q.Keys.Values}
 	}
@@ -106,7 +112,7 @@ func (c capability) decimal(field string) bool {
 }
 
 func (c capability) query(q *source.Query) bool {
-	if !c.predicate(q.Where) || (q.Keys != nil && !c.in(q.Keys.Field, q.Keys.Values)) {
+	if !c.derives(q) || !c.predicate(q.Where) || (q.Keys != nil && !c.in(q.Keys.Field, q.Keys.Values)) {
 		return false
 	}
 	for _, o := range q.Order {

@@ -52,6 +52,8 @@ type Conn struct {
 	tls  *libc.TLS
 	db   uintptr
 	cell uintptr // eight bytes for what the library returns by pointer
+
+	hashed *hashed
 }
 
 // Open opens an existing file read-only.
@@ -104,7 +106,7 @@ func (c *Conn) configure() error {
 			return err
 		}
 	}
-	return nil
+	return c.define()
 }
 
 // config calls the library's function of variable arguments.
