@@ -47,15 +47,20 @@ type Issuer struct {
 // Claims are what Mint puts into a token, with the names they have there. Where Purpose is empty, the first of
 // Purposes is the one used when a request names none.
 type Claims struct {
-	Subject      string        `json:"sub"`
-	Organisation string        `json:"organisation,omitempty"`
-	Client       string        `json:"client_id"`
-	Scope        string        `json:"scope,omitempty"` // space separated
-	Agreement    string        `json:"agreement,omitempty"`
-	Purpose      string        `json:"purpose,omitempty"`
-	Purposes     []string      `json:"purposes,omitempty"`
-	Persona      string        `json:"persona,omitempty"`
-	TTL          time.Duration `json:"-"` // default DefaultTTL, at most one hour
+	Subject      string   `json:"sub"`
+	Organisation string   `json:"organisation,omitempty"`
+	Client       string   `json:"client_id"`
+	Scope        string   `json:"scope,omitempty"` // space separated
+	Agreement    string   `json:"agreement,omitempty"`
+	Purpose      string   `json:"purpose,omitempty"`
+	Purposes     []string `json:"purposes,omitempty"`
+	Persona      string   `json:"persona,omitempty"`
+	// Of a session token only (secure aggregation): the session, the hex hash of its question, and the thumbprint of
+	// the key that may open the sum.
+	Session    string        `json:"secagg_session,omitempty"`
+	Question   string        `json:"secagg_query,omitempty"`
+	QuerierKey string        `json:"secagg_jkt,omitempty"`
+	TTL        time.Duration `json:"-"` // default DefaultTTL, at most one hour
 }
 
 type mintedClaims struct {
