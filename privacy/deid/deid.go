@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"concordat/privacy"
 )
@@ -49,8 +50,14 @@ type Set struct {
 	prepared prepared
 }
 
-// New is the full set.
-func New() *Set { return &Set{methods: table(), prepared: newPrepared()} }
+// New is the full set, without a tagger: free text is then redacted by rules where an obligation says that these are
+// enough, and withheld whole where it does not.
+func New() *Set { return NewWithTagger(nil, 0) }
+
+// NewWithTagger is the full set. Each call of the tagger gets timeout (0 for DefaultTimeout).
+func NewWithTagger(t Tagger, timeout time.Duration) *Set {
+	return &Set{methods: table(newFreeText(t, timeout)), prepared: newPrepared()}
+}
 
 // Methods lists the transforms by name.
 func (s *Set) Methods() []Method { return slices.Clone(s.methods) }

@@ -12,9 +12,15 @@ const Redacted = "[REDACTED]"
 
 func null(privacy.Kind, arguments, privacy.Scope) (transform, error) { return nullify, nil }
 
-// redact marks text; the marker is no date, decimal or document, so these become null like numbers.
-func redact(kind privacy.Kind, _ arguments, _ privacy.Scope) (transform, error) {
-	if kind == privacy.String {
+// redact marks text; the marker is no date, decimal or document, so these become null like numbers. With the argument
+// "text" it hides what is found in a text and leaves the rest.
+func (t freeText) redact(kind privacy.Kind, a arguments, s privacy.Scope) (transform, error) {
+	switch {
+	case a.has("text"):
+		return t.redactInText(kind, a, s)
+	case len(a) > 0:
+		return nil, bad("text", "required beside the others")
+	case kind == privacy.String:
 		return fill(kind, literal{text: Redacted}), nil
 	}
 	return nullify, nil

@@ -11,7 +11,7 @@ func everyKind() []privacy.Kind {
 }
 
 // table is the one list of transforms, by name. docs/transforms.md is generated from it.
-func table() []Method {
+func table(t freeText) []Method {
 	text := []privacy.Kind{privacy.String}
 	dates := []privacy.Kind{privacy.Date, privacy.Time}
 	coarse := privacy.Algebra{Order: true, Range: true, Group: true}
@@ -29,12 +29,23 @@ func table() []Method {
 		{Name: "pseudonym", Summary: "A keyed pseudonym of 26 characters: the same for the same value within one agreement, purpose and domain, and unlinkable outside it. Values are equal after Unicode NFKC, and without invisible characters and outer spaces.",
 			Kinds: text, Algebra: privacy.Algebra{Equality: true, Group: true, Join: true}, build: pseudonym,
 			Parameters: []Parameter{{"domain", "string", "fields with the same domain get the same pseudonyms; without it, the field's coordinate"}}},
-		{Name: "redact", Summary: "Text becomes [REDACTED], every other kind null.", Kinds: everyKind(), build: redact},
+		{Name: "redact", Summary: "Text becomes [REDACTED], every other kind null. With text, on a String: names and identifiers in it are hidden, in English and Chinese, and the rest stays; a text that cannot be read for certain (the tagger fails or is late, another language, over 1 MiB) still becomes [REDACTED].",
+			Kinds: everyKind(), build: t.redact, Parameters: redactParameters()},
 		{Name: "round", Summary: "The nearest multiple, ties to the even one.",
 			Kinds: []privacy.Kind{privacy.Int, privacy.BigInt, privacy.Float}, Algebra: coarse, build: round,
 			Parameters: []Parameter{{"to", "number", "of which a multiple; required, above zero, whole for Int and BigInt"}}},
 		{Name: "year", Summary: "The year of a date, as 1980; the first instant of the year (UTC) for a time.",
 			Kinds: dates, Algebra: coarse, build: yearOf},
+	}
+}
+
+func redactParameters() []Parameter {
+	return []Parameter{
+		{"text", "string", "what stands in place of what is hidden: label ([PHONE]), mask (one * for each character) or surrogate (another name or address, the same for the same one within agreement, purpose and domain; everything else by its label)"},
+		{"rules", "string", "only: rules are enough and no tagger is asked, so names without a title or label stay. Without it a build that has no tagger gives [REDACTED]"},
+		{"language", "string", "en or zh, where the texts are in one language only; both without it"},
+		{"years", "string", "hide: bare years as well"},
+		{"domain", "string", "of surrogates: fields with the same domain get the same ones; without it, the field's coordinate"},
 	}
 }
 
