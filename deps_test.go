@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"privacy/deid":           {"privacy", "privacy/deid/recognise"},
 	"privacy/deid/recognise": {},
 
+	"policy/diff":  {"policy", "policy/predicate", "privacy"},
 	"policy":       {"policy/predicate", "policy/rego", "policy/ledger", "policy/agreement", "privacy"},
 	"policy/authn": {"policy", "state"},
 
@@ -87,8 +88,8 @@ var arrows = map[string][]string{
 	"cli/node": {"cli/config", "federation", "federation/compose", "federation/execute", "federation/source", "policy", "policy/agreement",
 		"policy/authn", "policy/ledger", "privacy", "privacy/budget", "resolvers", "schema", "state", "inference"},
 	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose",
-		"federation/plan", "federation/source", "inference", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/ledger",
-		"policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
+		"federation/plan", "federation/source", "inference", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/diff",
+		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
 		"privacy/secagg", "resolvers", "schema", "state"},
 	"": {"cli", "console", "federation/agent", "federation/source", "federation/source/open", "inference",
 		"inference/models", "inference/ner", "privacy/deid"},
