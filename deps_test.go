@@ -50,6 +50,12 @@ var arrows = map[string][]string{
 	"policy":       {"policy/predicate", "policy/rego", "policy/ledger", "policy/agreement", "privacy"},
 	"policy/authn": {"policy", "state"},
 
+	// The officer's rooms ask an engine, and change nothing.
+	"policy/explain":  {"policy", "policy/predicate", "privacy"},
+	"policy/diff":     {"policy", "policy/predicate", "privacy"},
+	"policy/check":    {"policy", "policy/predicate", "privacy"},
+	"policy/scenario": {"policy", "policy/explain", "policy/predicate", "privacy"},
+
 	// Sources know predicates and tables, and nothing of who asks.
 	"federation/source":             {"policy/predicate", "privacy"},
 	"federation/source/cell":        {"privacy"},
@@ -100,7 +106,7 @@ var arrows = map[string][]string{
 }
 
 // pure rooms decide and compute: no disk, no network, no clock of the machine's own, no randomness that is not handed in.
-var pure = []string{"policy/predicate", "privacy/anonymity", "privacy/dp", "privacy/deid", "privacy/deid/recognise",
+var pure = []string{"policy/predicate", "policy/explain", "policy/diff", "policy/check", "privacy/anonymity", "privacy/dp", "privacy/deid", "privacy/deid/recognise",
 	"federation/compose", "federation/plan", "federation/execute", "federation/source", "federation/source/cell", "federation/source/eval",
 	"federation/source/memory"}
 
