@@ -57,6 +57,8 @@ func verbs() []verb {
 			return Token(args, w.Stdout, w.Stderr)
 		}},
 		{"key", "make keys", func(_ context.Context, args []string, w *Wire) int { return Key(args, w.Stdout, w.Stderr) }},
+		{"agent", "run an agency's side of secure aggregation", agentVerb},
+		{"secagg", "make a querier's key, open an answer, show a demo", secaggVerb},
 		{"ledger", "checkpoint, prove, verify, export and search the ledger", func(_ context.Context, args []string, w *Wire) int {
 			return Ledger(args, w.Stdout, w.Stderr)
 		}},
