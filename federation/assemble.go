@@ -12,11 +12,16 @@ import (
 
 // answer is an assembled answer in its private buffer: nothing of it has left.
 type answer struct {
-	data      []byte // in query order
+	body      []byte // the reply up to and with its data, which are in query order
 	canonical []byte // RFC 8785: what the digest covers
 	errors    []responseError
 	denied    bool // every root field is denied
 }
+
+// dataMember is what stands before the data.
+const dataMember = `{"data":`
+
+func (a *answer) data() []byte { return a.body[len(dataMember):] }
 
 // assemble writes the data twice, in query order for the caller and in canonical order for the digest, and lists the
 // errors.
@@ -29,15 +34,16 @@ func (x *exchange) assemble() (answer, error) {
 	for i, f := range x.routes.fields {
 		keys[i] = f.Key
 	}
-	var a answer
 	var err error
+	a := answer{body: append(make([]byte, 0, x.result.SizeHint()), dataMember...)}
 	if x.control != nil && x.control.null {
-		a.data, a.canonical = []byte("null"), []byte("null")
+		a.body = append(a.body, "null"...)
+		a.canonical = a.data()
 	} else {
-		if a.data, err = x.object(make([]byte, 0, x.result.SizeHint()), agency, keys, false); err != nil {
+		if a.body, err = x.object(a.body, agency, keys, false); err != nil {
 			return answer{}, err
 		}
-		if a.canonical, err = x.canonical(agency, keys, a.data); err != nil {
+		if a.canonical, err = x.canonical(agency, keys, a.data()); err != nil {
 			return answer{}, err
 		}
 	}

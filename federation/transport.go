@@ -199,9 +199,7 @@ func answerReply(x *exchange, receipt ledger.Receipt) reply {
 	if x.answer.denied {
 		r.status, r.code = http.StatusForbidden, Forbidden
 	}
-	body := make([]byte, 0, len(x.answer.data)+1024)
-	body = append(append(body, `{"data":`...), x.answer.data...)
-	r.body = finish(body, x.answer.errors, ext)
+	r.body = finish(x.answer.body, x.answer.errors, ext)
 	return r
 }
 

@@ -61,7 +61,7 @@ func (w *writer) joined(dst []byte, n *plan.Node, at *stepResult, row int) []byt
 		if rows.from == rows.to {
 			return append(dst, "null"...)
 		}
-		return w.object(dst, n, res, int(rows.from))
+		return w.object(dst, n, res, res.row(rows.from))
 	}
 	return w.plumbing(dst, n, res, row)
 }
@@ -109,11 +109,11 @@ func (w *writer) list(dst []byte, n *plan.Node, res *stepResult, parent int,
 	item func([]byte, *plan.Node, *stepResult, int) []byte) []byte {
 	dst = append(dst, '[')
 	rows := res.spans[parent]
-	for row := rows.from; row < rows.to; row++ {
-		if row > rows.from {
+	for place := rows.from; place < rows.to; place++ {
+		if place > rows.from {
 			dst = append(dst, ',')
 		}
-		dst = item(dst, n, res, int(row))
+		dst = item(dst, n, res, res.row(place))
 	}
 	return append(dst, ']')
 }
@@ -148,14 +148,14 @@ func (w *writer) pageInfo(dst []byte, n *plan.Node, res *stepResult, parent int)
 		case plan.NodeHasPrevious:
 			dst = strconv.AppendBool(dst, !step.Backward && step.Cursor != "" || step.Backward && more)
 		case plan.NodeStartCursor, plan.NodeEndCursor:
-			row := rows.from
+			place := rows.from
 			if k.Kind == plan.NodeEndCursor {
-				row = rows.to - 1
+				place = rows.to - 1
 			}
 			if rows.from == rows.to {
 				dst = append(dst, "null"...)
 			} else {
-				dst = w.cursor(dst, res, int(row))
+				dst = w.cursor(dst, res, res.row(place))
 			}
 		}
 	}

@@ -127,11 +127,20 @@ type stepResult struct {
 	released privacy.Released
 	internal *privacy.Table // raw, same rows; join keys and order fields
 	origin   []uint16       // index of the part that a row came from
-	spans    []span         // rows of each parent row; one span at the root
+	order    []int32        // rows in the order they are shown; nil where they lie so
+	spans    []span         // runs of order, one for each parent row; one span at the root
 	info     []listInfo     // by parent row, where the step is a List or Group
 }
 
-// span is a run of rows.
+// row is the row at a place in the order.
+func (s *stepResult) row(place int32) int {
+	if s.order != nil {
+		place = s.order[place]
+	}
+	return int(place)
+}
+
+// span is a run of places.
 type span struct{ from, to int32 }
 
 // listInfo is what a connection or aggregate says of itself.

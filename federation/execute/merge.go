@@ -18,6 +18,7 @@ type merge struct {
 	released privacy.Released
 	origin   []uint16
 	key      []int32 // by row; nil at the root
+	shown    []int32 // the order of the rows, where they do not lie so
 	cut      bool    // some page has more rows
 	failed   bool    // some agency failed
 }
@@ -199,13 +200,12 @@ func (m *merge) single(rows []int32) ([]int32, bool, error) {
 	return rows[:1], false, nil
 }
 
-// arrange puts the kept rows in their order, unless they already are.
+// arrange leaves only the kept rows, or, where all are kept, notes their order.
 func (m *merge) arrange(kept []int32) {
-	inPlace := len(kept) == m.internal.Rows
-	for i := 0; inPlace && i < len(kept); i++ {
-		inPlace = kept[i] == int32(i)
-	}
-	if inPlace {
+	if len(kept) == m.internal.Rows {
+		if !slices.IsSorted(kept) {
+			m.shown = kept
+		}
 		return
 	}
 	m.internal, m.released = m.internal.Gather(kept), m.released.Gather(kept)
@@ -217,7 +217,7 @@ func (m *merge) arrange(kept []int32) {
 }
 
 func (m *merge) step(byKey []span, more []bool) *stepResult {
-	out := &stepResult{step: m.fetch.step, released: m.released, internal: m.internal, origin: m.origin, spans: byKey}
+	out := &stepResult{step: m.fetch.step, released: m.released, internal: m.internal, origin: m.origin, order: m.shown, spans: byKey}
 	keys := m.fetch.keys
 	if keys != nil {
 		out.spans = keys.spread(byKey)
