@@ -11,6 +11,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"concordat/cli/node"
 	"concordat/demo"
@@ -70,7 +71,7 @@ func printPlan(ctx context.Context, w *Wire, sg *compose.Supergraph, o PlanOptio
 }
 
 func boundPlan(sg *compose.Supergraph, document string) (*plan.Bound, error) {
-	doc, errs := gqlparser.LoadQuery(sg.Schema, document)
+	doc, errs := gqlparser.LoadQueryWithRules(sg.Schema, document, rules.NewDefaultRules())
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("the document is not valid: %w", errs)
 	}
