@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 	// The gateway. Planning is pure; graph stays outside, and reaches federation as a function.
 	"federation/compose": {"federation/source", "policy", "policy/predicate", "privacy", "schema"},
 	"federation/plan":    {"federation/compose", "federation/source", "policy", "policy/predicate", "privacy"},
-	"federation/execute": {"federation/plan", "federation/source", "policy", "policy/predicate", "privacy", "privacy/budget", "inference"},
+	"federation/execute": {"federation/plan", "federation/source", "federation/source/eval", "policy", "policy/predicate", "privacy", "privacy/budget", "inference"},
 	"federation/agent":   {"federation/source", "policy", "policy/predicate", "privacy", "privacy/budget", "privacy/dp", "privacy/secagg", "state"},
 	"federation": {"federation/compose", "federation/execute", "federation/plan", "policy", "policy/agreement", "policy/authn",
 		"policy/ledger", "privacy", "privacy/budget", "inference"},
@@ -94,7 +94,7 @@ var arrows = map[string][]string{
 	"cli/node": {"cli/config", "federation", "federation/compose", "federation/execute", "federation/source", "policy", "policy/agreement",
 		"policy/authn", "policy/ledger", "privacy", "privacy/budget", "resolvers", "schema", "state", "inference"},
 	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose",
-		"federation/plan", "federation/source", "inference", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/diff",
+		"federation/plan", "federation/source", "inference", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
 		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
 		"privacy/secagg", "resolvers", "schema", "state"},
 	"": {"cli", "console", "federation/agent", "federation/source", "federation/source/open", "inference",
