@@ -53,7 +53,9 @@ func known(t testing.TB) *lister {
 	return &lister{t: t, names: map[string]string{"Nora Quill": "PER", "Ben Archer": "PERSON", "张伟": "PER", "李娜": "PERSON"}}
 }
 
-func redactOne(r *Redactor, text string) Redaction { return r.Redact(context.Background(), []string{text})[0] }
+func redactOne(r *Redactor, text string) Redaction {
+	return r.Redact(context.Background(), []string{text})[0]
+}
 
 func TestTaggerAndRulesAreUnited(t *testing.T) {
 	r := NewRedactor(TextOptions{Tagger: known(t)})

@@ -3,6 +3,7 @@ package recognise
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // mostStreet is how far before a street suffix its number may stand.
@@ -25,10 +26,7 @@ func (s *scan) streetName(vague bool, i, j int) {
 func (s *scan) houseNumber(end int, vague bool) (int, bool) {
 	at, named := end, false
 	for words := 0; words < 6 && end-at < mostStreet; words++ {
-		from := at
-		for from > 0 && (s.alnum(from-1) || s.s[from-1] >= 0x80 || strings.IndexByte("'.-", s.s[from-1]) >= 0) && end-from < mostStreet {
-			from--
-		}
+		from := s.wordStart(at, end-mostStreet)
 		w := s.s[from:at]
 		if w == "" {
 			break
@@ -45,6 +43,25 @@ func (s *scan) houseNumber(end int, vague bool) (int, bool) {
 		at, named = from-1, named || !strings.Contains(connectors, " "+w+" ")
 	}
 	return 0, false
+}
+
+// wordStart is where the word that ends at i starts; Chinese before it, which needs no space, is none of it.
+func (s *scan) wordStart(i, least int) int {
+	for i > max(least, 0) {
+		if s.s[i-1] < 0x80 {
+			if !s.alnum(i-1) && strings.IndexByte("'.-", s.s[i-1]) < 0 {
+				break
+			}
+			i--
+			continue
+		}
+		c, size := utf8.DecodeLastRuneInString(s.s[:i])
+		if !unicode.IsLetter(c) || isHan(c) {
+			break
+		}
+		i -= size
+	}
+	return i
 }
 
 // houseNumber is 12, 12B or 12-14.

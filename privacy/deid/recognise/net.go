@@ -244,13 +244,18 @@ func (s *scan) macAddress(i int) bool {
 	return true
 }
 
+// dottedMAC wants a letter: groups of four digits are more often a card's.
 func (s *scan) dottedMAC(i int) bool {
+	letters := 0
 	for k := range 14 {
 		if dot := k%5 == 4; (dot && s.at(i+k) != '.') || (!dot && !hex(s.at(i+k))) {
 			return false
 		}
+		if s.is(letter, i+k) {
+			letters++
+		}
 	}
-	if s.alnum(i + 14) {
+	if s.alnum(i+14) || letters == 0 {
 		return false
 	}
 	s.add(MAC, i, i+14, 0.9)
