@@ -29,7 +29,7 @@ func (x *Inspector) NeverApplies(ctx context.Context, indexes []int, agreements 
 
 func (x *Inspector) possible(ctx context.Context, m mark, agreements []string) (bool, error) {
 	query := m.query()
-	left, err := x.leftOf(ctx, query, nil, []string{"input"})
+	left, err := x.leftOf(ctx, query, nil, []*ast.Term{ast.NewTerm(ast.InputRootRef)})
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
@@ -58,8 +58,8 @@ func (m mark) query() ast.Body {
 	return ast.NewBody(ast.NewExpr(ast.NewTerm(ref)))
 }
 
-func (x *Inspector) leftOf(ctx context.Context, query ast.Body, in ast.Value, unknowns []string) (bool, error) {
-	options := []func(*rego.Rego){rego.ParsedQuery(query), rego.Compiler(x.world.compiler), rego.Store(x.world.store), rego.Unknowns(unknowns)}
+func (x *Inspector) leftOf(ctx context.Context, query ast.Body, in ast.Value, unknowns []*ast.Term) (bool, error) {
+	options := []func(*rego.Rego){rego.ParsedQuery(query), rego.Compiler(x.world.compiler), rego.Store(x.world.store), rego.ParsedUnknowns(unknowns)}
 	if in != nil {
 		options = append(options, rego.ParsedInput(in))
 	}
@@ -67,14 +67,22 @@ func (x *Inspector) leftOf(ctx context.Context, query ast.Body, in ast.Value, un
 	return err == nil && len(left.Queries) > 0, err
 }
 
-func unknownButAgreement() []string {
-	out := []string{rowRef}
+func unknownButAgreement() []*ast.Term {
+	out := []*ast.Term{inputAt("row")}
 	for _, path := range sortedKeys(inputPaths()) {
 		if path != "subject.agreement" {
-			out = append(out, "input."+path)
+			out = append(out, inputAt(path))
 		}
 	}
 	return out
+}
+
+func inputAt(path string) *ast.Term {
+	ref := ast.InputRootRef
+	for _, part := range strings.Split(path, ".") {
+		ref = ref.Append(ast.StringTerm(part))
+	}
+	return ast.NewTerm(ref)
 }
 
 // readsLeaves reports whether a rule reads the input only by complete paths, so that part of it can be known and the
