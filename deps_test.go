@@ -46,7 +46,6 @@ var arrows = map[string][]string{
 	"privacy/deid":           {"privacy", "privacy/deid/recognise"},
 	"privacy/deid/recognise": {},
 
-	"policy/diff":  {"policy", "policy/predicate", "privacy"},
 	"policy":       {"policy/predicate", "policy/rego", "policy/ledger", "policy/agreement", "privacy"},
 	"policy/authn": {"policy", "state"},
 

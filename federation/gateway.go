@@ -274,10 +274,14 @@ func (g *Gateway) decide(x *exchange) *refusal {
 }
 
 func (g *Gateway) restrict(x *exchange) *refusal {
-	a, err := plan.Restrict(x.bound, x.decision)
+	a, err := plan.Restrict(x.bound, x.decision, x.snapshot.Executor.Transforms)
 	var transformed *plan.NotPermittedError
 	if errors.As(err, &transformed) {
 		return &refusal{Code: FilterNotPermitted, Message: transformed.Error(), Path: transformed.Path, cause: err}
+	}
+	var input *plan.InputError
+	if errors.As(err, &input) {
+		return &refusal{Code: BadUserInput, Message: input.Message, Path: input.Path, cause: err}
 	}
 	if err != nil {
 		return refuse(Internal, err)

@@ -42,6 +42,7 @@ type Scope struct {
 // the kind and returns a new one of the same kind and length in the obligation's domain, without a value where the
 // input has none.
 type Transforms interface {
+	Algebra(method string) Algebra
 	Prepare(kind Kind, ob Obligation, s Scope) (func(in *Column) (*Column, error), error)
 }
 
@@ -129,7 +130,7 @@ func transform(raw *Table, o *Output, t Transforms, s Scope) (*Column, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.Obligation.met(in, out); err != nil {
+	if err := o.Obligation.Met(in, out); err != nil {
 		return nil, err
 	}
 	return out.as(o), nil
@@ -152,9 +153,9 @@ func done(c *Column, o *Output, rows int) (*Column, error) {
 // Domain is where values live after the obligation was met.
 func (ob Obligation) Domain() Domain { return Domain(ob) }
 
-// met checks what a transform returned: it is in the domain that is owed, and holds no value where there was none
+// Met checks what a transform returned: it is in the domain that is owed, and holds no value where there was none
 // before (a denied cell stays denied).
-func (ob Obligation) met(in, out *Column) error {
+func (ob Obligation) Met(in, out *Column) error {
 	switch {
 	case out == nil || out.Domain.Raw() || out.Domain != ob.Domain():
 		return ErrTransform

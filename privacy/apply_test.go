@@ -9,6 +9,8 @@ import (
 // transforms answers with what a test wants a transform to do.
 type transforms func(in *Column) (*Column, error)
 
+func (f transforms) Algebra(string) Algebra { return Algebra{} }
+
 func (f transforms) Prepare(Kind, Obligation, Scope) (func(*Column) (*Column, error), error) {
 	return f, nil
 }

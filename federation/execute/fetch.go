@@ -6,6 +6,7 @@ import (
 
 	"concordat/federation/plan"
 	"concordat/federation/source"
+	"concordat/federation/source/eval"
 	"concordat/policy/predicate"
 	"concordat/privacy"
 )
@@ -98,7 +99,11 @@ func (f *fetch) ask(ctx context.Context, p *plan.AuthorizedPart, q *source.Query
 		return nil, fmt.Errorf("source %s is not configured: %w", p.Source, source.ErrUnavailable)
 	}
 	q.MaxRows = f.run.executor.MaxRows
-	t, err := src.Fetch(ctx, q)
+	var err error
+	if q.Relation, err = f.relation(p); err != nil {
+		return nil, fmt.Errorf("%w: %w", errRelease, err)
+	}
+	t, err := source.Fetch(ctx, src, q, eval.Run)
 	if err != nil {
 		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
 	}

@@ -276,8 +276,9 @@ func (a *adder) done() *combined {
 }
 
 func (a *adder) keyColumn(g source.Group) *privacy.Column {
-	f := a.step.Entity.Members[g.Field].Field
+	f, domain := a.step.Field(g.Field)
 	c := privacy.NewColumn(g.As, f.Coordinate, f.Kind, len(a.rows))
+	c.Domain = domain
 	for i := range a.rows {
 		appendFrom(c, a.rows[i].from, g.As, a.rows[i].at)
 	}
@@ -286,12 +287,13 @@ func (a *adder) keyColumn(g source.Group) *privacy.Column {
 
 func (a *adder) measureColumn(i int) *privacy.Column {
 	m := a.agg.Measures[i]
-	coordinate, kind := privacy.Coordinate(a.step.Entity.Name), privacy.Int
+	coordinate, kind, domain := privacy.Coordinate(a.step.Entity.Name), privacy.Int, privacy.Domain{}
 	if m.Field != "" {
-		f := a.step.Entity.Members[m.Field].Field
-		coordinate, kind = f.Coordinate, measureKind(m, f.Kind)
+		f, d := a.step.Field(m.Field)
+		coordinate, kind, domain = f.Coordinate, measureKind(m, f.Kind), d
 	}
 	c := privacy.NewColumn(m.As, coordinate, kind, len(a.rows))
+	c.Domain = domain
 	counts := m.Func == source.CountRows || m.Func == source.CountValues
 	for r := range a.rows {
 		v := &a.rows[r].measures[i]

@@ -18,7 +18,7 @@ func checkShape(q *source.Query, t *privacy.Table) error {
 		return fmt.Errorf("%w: more rows than asked for", source.ErrTooLarge)
 	}
 	for i, c := range t.Columns {
-		if c.Name != want[i].name || c.Len() != t.Rows || !c.Domain.Raw() {
+		if c.Name != want[i].name || c.Len() != t.Rows || c.Domain != want[i].domain {
 			return fmt.Errorf("%w: column %s", source.ErrInvalid, want[i].name)
 		}
 		if c.Kind != want[i].kind {
@@ -29,24 +29,35 @@ func checkShape(q *source.Query, t *privacy.Table) error {
 }
 
 type expectedColumn struct {
-	name string
-	kind privacy.Kind
+	name   string
+	kind   privacy.Kind
+	domain privacy.Domain // raw, unless the column was asked for as transformed
 }
 
 func expected(q *source.Query) []expectedColumn {
 	var out []expectedColumn
 	kindOf := func(field string) privacy.Kind { return q.Relation.Columns[field].Kind }
+	domainOf := func(field string) privacy.Domain {
+		if d := q.Relation.Columns[field].Derived; d != nil {
+			return d.Is.Domain()
+		}
+		return privacy.Domain{}
+	}
 	if q.Aggregate == nil {
 		for _, name := range q.Select {
-			out = append(out, expectedColumn{name, kindOf(name)})
+			out = append(out, expectedColumn{name, kindOf(name), domainOf(name)})
 		}
 		return out
 	}
 	for _, g := range q.Aggregate.Group {
-		out = append(out, expectedColumn{g.As, kindOf(g.Field)})
+		out = append(out, expectedColumn{g.As, kindOf(g.Field), domainOf(g.Field)})
 	}
 	for _, m := range q.Aggregate.Measures {
-		out = append(out, expectedColumn{m.As, measureKind(m, kindOf(m.Field))})
+		c := expectedColumn{name: m.As, kind: measureKind(m, kindOf(m.Field))}
+		if m.Func == source.Min || m.Func == source.Max { // values of the column; the others count or add
+			c.domain = domainOf(m.Field)
+		}
+		out = append(out, c)
 	}
 	return out
 }

@@ -232,9 +232,9 @@ func (b *Bound) collect() {
 		for _, name := range names {
 			b.read(s.Entity.Members[name].Field)
 		}
-		if s.Kind == List { // every list is ordered by its key in the end
+		if s.Kind == List { // every list is ordered by its key in the end: policy says whether by the key itself
 			for _, k := range s.Entity.Key {
-				b.Coordinates = append(b.Coordinates, s.Entity.Members[k].Field.Coordinate)
+				b.read(s.Entity.Members[k].Field)
 			}
 		}
 		if s.Join != nil {

@@ -17,7 +17,8 @@ type InputError struct {
 
 func (e *InputError) Error() string { return e.Message }
 
-// NotPermittedError is a filter, order, group or measure over a field that the subject sees only transformed:
+// NotPermittedError is a filter, order, group or measure over a field that the subject sees only transformed, where it
+// has no safe meaning:
 // FILTER_NOT_PERMITTED.
 type NotPermittedError struct {
 	Path       []string

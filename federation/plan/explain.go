@@ -28,7 +28,7 @@ type Explained struct {
 // Explain lists the fetches of a plan that policy would allow whole. explain says what a source would do with a
 // query; it may be nil.
 func Explain(b *Bound, explain func(sourceName string, q *source.Query) source.Explanation) ([]Explained, error) {
-	a, err := Restrict(b, allowed(b))
+	a, err := Restrict(b, allowed(b), nil)
 	if err != nil {
 		return nil, err
 	}

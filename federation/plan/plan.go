@@ -4,7 +4,7 @@
 //
 //	p, err := plan.Build(supergraph, document, operation, conditions)
 //	b, err := p.Bind(variables)
-//	a, err := plan.Restrict(b, decision)   // the only maker of Authorized
+//	a, err := plan.Restrict(b, decision, transforms)   // the only maker of Authorized
 //
 // A Plan is ordered and immutable: it may be cached for as long as the document, the supergraph and the conditions
 // (values of the Booleans behind @skip and @include) are the same. It does not promise a minimal number of fetches:

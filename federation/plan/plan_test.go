@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -11,12 +12,14 @@ import (
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 	"golang.org/x/tools/txtar"
 
 	"concordat/federation/compose"
 	"concordat/policy"
 	"concordat/policy/predicate"
 	"concordat/privacy"
+	"concordat/privacy/deid"
 	"concordat/schema"
 )
 
@@ -69,7 +72,7 @@ func runArchive(t *testing.T, file string) {
 }
 
 func planText(t *testing.T, sg *compose.Supergraph, parts map[string]string) string {
-	doc, errs := gqlparser.LoadQuery(sg.Schema, parts["query.graphql"])
+	doc, errs := gqlparser.LoadQueryWithRules(sg.Schema, parts["query.graphql"], rules.NewDefaultRules())
 	if len(errs) > 0 {
 		t.Fatalf("query: %v", errs)
 	}
@@ -95,8 +98,11 @@ func planText(t *testing.T, sg *compose.Supergraph, parts map[string]string) str
 	if err != nil {
 		t.Fatal(err)
 	}
-	authorized, err := Restrict(b, readDecision(t, parts["decision.txt"]))
+	authorized, err := Restrict(b, readDecision(t, parts["decision.txt"]), deid.New())
 	var refused *NotPermittedError
+	if errors.As(err, &input) {
+		return fmt.Sprintf("restrict: %s at %s\n", input.Message, strings.Join(input.Path, "."))
+	}
 	if errors.As(err, &refused) {
 		return fmt.Sprintf("restrict: %s at %s\n", refused.Coordinate, strings.Join(refused.Path, "."))
 	}
@@ -118,8 +124,8 @@ func readDecision(t *testing.T, text string) *policy.Decision {
 			d.Rows[policy.TypeKey{Agency: policy.AgencyID(f[0]), Type: f[1]}] = predicate.Always()
 		case len(f) >= 3 && effects[f[2]] != 0:
 			r := policy.Ruling{Effect: effects[f[2]]}
-			if len(f) == 4 {
-				r.Obligation = privacy.Obligation{Method: f[3]}
+			if len(f) >= 4 {
+				r.Obligation = privacy.Obligation{Method: f[3], Arguments: strings.Join(f[4:], "")}
 			}
 			d.Fields[policy.FieldKey{Agency: policy.AgencyID(f[0]), Coordinate: privacy.Coordinate(f[1])}] = r
 		case len(f) == 2 && f[0] == "minimum":
@@ -153,9 +159,20 @@ func authorizedText(a *Authorized) string {
 			p := &s.Parts[j]
 			q := s.Query(p)
 			fmt.Fprintf(&w, "  %s select %v order %v limit %d aggregate %t\n", p.Agency, p.Select, q.Order, q.Limit, q.Aggregate != nil)
+			if len(s.Derived) > 0 {
+				fmt.Fprintf(&w, "    where %s\n", spell(p.Where))
+			}
+			if q.Aggregate != nil && len(s.Derived) > 0 {
+				fmt.Fprintf(&w, "    group %v measures %v\n", q.Aggregate.Group, q.Aggregate.Measures)
+			}
 			for _, o := range p.Outputs {
 				fmt.Fprintf(&w, "    %s %s\n", o.As, [...]string{"refused", "raw", "transformed", "denied"}[o.Release])
 			}
+		}
+	}
+	for i := range a.Steps() {
+		for _, d := range a.Steps()[i].Derived {
+			fmt.Fprintf(&w, "derived %s is %s %s\n", d.Name, cmp.Or(d.Obligation.Method, "the order hash"), d.Obligation.Arguments)
 		}
 	}
 	for _, d := range a.Denials() {
@@ -166,4 +183,37 @@ func authorizedText(a *Authorized) string {
 	}
 	fmt.Fprintf(&w, "reads %v\n", a.Coordinates())
 	return w.String()
+}
+
+// spell writes a predicate for people.
+func spell(p predicate.Predicate) string {
+	n := p.Node()
+	var kids []string
+	for _, k := range n.Kids {
+		kids = append(kids, spell(k))
+	}
+	switch n.Kind {
+	case predicate.KindAlways:
+		return "always"
+	case predicate.KindAnd, predicate.KindOr, predicate.KindNot:
+		return map[predicate.Kind]string{predicate.KindAnd: "and", predicate.KindOr: "or", predicate.KindNot: "not"}[n.Kind] +
+			"(" + strings.Join(kids, ", ") + ")"
+	case predicate.KindCompare:
+		return fmt.Sprintf("%s %s %s", n.Field, [...]string{"", "=", "!=", "<", "<=", ">", ">=", "starts with", "ends with", "contains", "like"}[n.Op], constantText(n.Value))
+	case predicate.KindIn:
+		for _, v := range n.Values {
+			kids = append(kids, constantText(v))
+		}
+		return n.Field + " in [" + strings.Join(kids, ", ") + "]"
+	case predicate.KindNull:
+		return n.Field + " is null"
+	}
+	return "never"
+}
+
+func constantText(v predicate.Value) string {
+	if v.Kind == predicate.TextValue {
+		return fmt.Sprintf("%q", v.Text)
+	}
+	return fmt.Sprint(v.Int, v.Float)
 }

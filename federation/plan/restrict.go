@@ -44,6 +44,8 @@ type AuthorizedStep struct {
 	Withheld []string
 	// Shown is what is released of a group table.
 	Shown []privacy.Output
+	// Derived lists columns that are computed before rows are filtered, ordered or grouped.
+	Derived []Derivation
 }
 
 // AuthorizedPart is one agency's share of a step.
@@ -79,10 +81,12 @@ func (a *Authorized) Coordinates() []privacy.Coordinate {
 	return a.bound.Coordinates
 }
 
-// Restrict cuts a bound plan down to a decision. Its error is *NotPermittedError where a caller's filter, order,
-// group or measure reads a field that the subject sees only transformed; what is denied is left out instead.
-func Restrict(b *Bound, d *policy.Decision) (*Authorized, error) {
-	r := &restriction{bound: b, decision: d, out: &Authorized{bound: b}}
+// Restrict cuts a bound plan down to a decision. A caller's filter, order, group or measure over a field that the
+// subject sees only transformed is moved to the transformed value where t's algebra says that this has a meaning; else
+// the error is a *NotPermittedError. A filter by a part of a date that is seen whole is an *InputError. What is denied
+// is left out. Without transforms, nothing is moved.
+func Restrict(b *Bound, d *policy.Decision, t privacy.Transforms) (*Authorized, error) {
+	r := &restriction{bound: b, decision: d, transforms: t, out: &Authorized{bound: b}}
 	for _, s := range b.Plan.Steps {
 		step, err := r.step(s)
 		if err != nil {
@@ -106,6 +110,8 @@ type restriction struct {
 	bound    *Bound
 	decision *policy.Decision
 	out      *Authorized
+
+	transforms privacy.Transforms
 }
 
 func (r *restriction) step(s *Step) (AuthorizedStep, error) {
@@ -185,64 +191,6 @@ func (r *restriction) follows(kind Kind, agency policy.AgencyID, c privacy.Coord
 
 func holds(e *compose.Entity, agency policy.AgencyID) bool {
 	return slices.ContainsFunc(e.Parts, func(p *compose.Part) bool { return p.Agency == agency })
-}
-
-// callerUses checks what the caller wrote over the fields of a step: false where a field is denied (the step then
-// is), an error where it is seen only transformed.
-func (r *restriction) callerUses(out *AuthorizedStep, parts []*compose.Part) (bool, error) {
-	uses := slices.Concat(out.filters, out.orders)
-	for _, g := range out.Group {
-		uses = append(uses, g.Field)
-	}
-	for _, name := range uses {
-		verdict, c := r.use(out, parts, name)
-		switch verdict {
-		case useTransformed:
-			return false, &NotPermittedError{Path: out.Errors, Coordinate: c}
-		case useDenied:
-			r.deny(out.Errors, c)
-			return false, nil
-		}
-	}
-	for _, m := range out.Measures {
-		verdict, c := r.use(out, parts, m.Field)
-		switch verdict {
-		case useTransformed:
-			return false, &NotPermittedError{Path: out.Errors, Coordinate: c}
-		case useDenied:
-			r.deny(out.paths[m.Field], c)
-			out.Withheld = append(out.Withheld, column(m.Func, m.Field))
-		}
-	}
-	return true, nil
-}
-
-type use uint8
-
-const (
-	useAllowed use = iota
-	useTransformed
-	useDenied
-)
-
-// use is the strictest verdict of the agencies whose rows a caller-written use would touch.
-func (r *restriction) use(out *AuthorizedStep, parts []*compose.Part, name string) (use, privacy.Coordinate) {
-	c := out.Entity.Members[name].Field.Coordinate
-	verdict := useAllowed
-	for _, part := range parts {
-		if _, ok := part.Relation.Columns[name]; !ok {
-			return useDenied, c
-		}
-		ruling := r.ruling(part.Agency, c)
-		switch {
-		case ruling.Effect == policy.Transform, ruling.Effect == policy.Aggregate && ruling.Obligation.Method != "":
-			verdict = max(verdict, useTransformed)
-		case ruling.Effect == policy.Allow, ruling.Effect == policy.Aggregate && out.Kind == Group:
-		default:
-			verdict = useDenied
-		}
-	}
-	return verdict, c
 }
 
 // part decides what of one agency's rows is fetched and released.
@@ -368,6 +316,9 @@ func (s *AuthorizedStep) aggregate() *source.Aggregate {
 	a := &source.Aggregate{Group: s.Group, Measures: []source.Measure{{Func: source.CountRows, As: CountColumn}}}
 	add := func(f source.Func, name, field string) {
 		m := source.Measure{Func: f, Field: field, As: column(name, field)}
+		if d := s.derivation(shownColumn + field); d != nil {
+			m.Field = d.Name
+		}
 		a.Measures = appendNew(a.Measures, m)
 	}
 	for _, m := range s.Measures {
@@ -391,20 +342,27 @@ func (s *AuthorizedStep) aggregate() *source.Aggregate {
 
 // shown lists the columns of a group table that are released: keys grouped by, the count, measures not withheld.
 func (s *AuthorizedStep) shown() []privacy.Output {
-	raw := func(name string, f *compose.Field, kind privacy.Kind) privacy.Output {
-		return privacy.Output{Column: name, As: name, Coordinate: f.Coordinate, Kind: kind, Release: privacy.ReleaseRaw}
+	release := func(name, field string, kind func(privacy.Kind) privacy.Kind) privacy.Output {
+		f, domain := s.Field(field)
+		o := privacy.Output{Column: name, As: name, Coordinate: f.Coordinate, Kind: kind(f.Kind), Release: privacy.ReleaseRaw}
+		if !domain.Raw() {
+			o.Release, o.Obligation = privacy.ReleaseTransformed, privacy.Obligation(domain)
+		}
+		return o
 	}
 	var out []privacy.Output
 	for _, g := range s.Group {
-		f := s.Entity.Members[g.Field].Field
-		out = append(out, raw(g.As, f, f.Kind))
+		out = append(out, release(g.As, g.Field, func(k privacy.Kind) privacy.Kind { return k }))
 	}
 	out = append(out, privacy.Output{Column: CountColumn, As: CountColumn, Coordinate: privacy.Coordinate(s.Entity.Name),
 		Kind: privacy.Int, Release: privacy.ReleaseRaw})
 	for _, m := range s.Measures {
 		if name := column(m.Func, m.Field); !slices.Contains(s.Withheld, name) {
-			f := s.Entity.Members[m.Field].Field
-			out = append(out, raw(name, f, MeasureKind(m.Func, f.Kind)))
+			field := m.Field
+			if d := s.derivation(shownColumn + field); d != nil {
+				field = d.Name
+			}
+			out = append(out, release(name, field, func(k privacy.Kind) privacy.Kind { return MeasureKind(m.Func, k) }))
 		}
 	}
 	return out

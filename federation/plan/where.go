@@ -192,8 +192,7 @@ func constant(kind privacy.Kind, v any) (predicate.Value, bool) {
 		return predicate.Decimal(text), true
 	case privacy.Date:
 		text, _ := v.(string)
-		_, err := time.Parse(time.DateOnly, text)
-		return predicate.String(text), err == nil
+		return predicate.String(text), isDate(text)
 	case privacy.Time:
 		text, _ := v.(string)
 		t, err := time.Parse(time.RFC3339Nano, text)
@@ -206,6 +205,17 @@ func constant(kind privacy.Kind, v any) (predicate.Value, bool) {
 		return predicate.String(text), ok && utf8.ValidString(text)
 	}
 	return predicate.Value{}, false
+}
+
+// isDate takes a date, or the year or month of one: what a date may be seen as. Restrict refuses these where it is
+// seen whole.
+func isDate(text string) bool {
+	for _, layout := range []string{time.DateOnly, "2006-01", "2006"} {
+		if _, err := time.Parse(layout, text); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func integer(v any) (int64, bool) {
