@@ -91,17 +91,20 @@ func appendTime(dst []byte, micros int64) ([]byte, error) {
 
 // AppendJSONString appends a JSON string with the escapes of RFC 8785, section 3.2.2.2: only what must be escaped is.
 func AppendJSONString(dst []byte, s string) ([]byte, error) {
-	if !utf8.ValidString(s) {
-		return dst, ErrText
-	}
+	before := len(dst)
 	dst = append(dst, '"')
-	plain := 0
+	plain, seen := 0, byte(0)
 	for i := 0; i < len(s); i++ {
-		if b := s[i]; b < 0x20 || b == '"' || b == '\\' {
+		b := s[i]
+		seen |= b
+		if b < 0x20 || b == '"' || b == '\\' {
 			dst = append(dst, s[plain:i]...)
 			dst = appendEscape(dst, b)
 			plain = i + 1
 		}
+	}
+	if seen >= utf8.RuneSelf && !utf8.ValidString(s) {
+		return dst[:before], ErrText
 	}
 	dst = append(dst, s[plain:]...)
 	return append(dst, '"'), nil

@@ -23,7 +23,8 @@ func joinKeys(s, parent *plan.AuthorizedStep, above *stepResult) *keyIndex {
 	if parent == nil {
 		return nil
 	}
-	k := &keyIndex{field: s.Join.Join.To, ofParent: make([]int32, len(above.origin))}
+	n := len(above.origin)
+	k := &keyIndex{field: s.Join.Join.To, ofParent: make([]int32, n), values: make([]predicate.Value, 0, min(n, 64))}
 	from := above.internal.Column(s.Join.Join.From)
 	for row := range k.ofParent {
 		k.ofParent[row] = -1
@@ -50,12 +51,12 @@ func (k *keyIndex) add(c *privacy.Column, row int) int32 {
 	n := int32(len(k.values))
 	if c.Kind.Text() {
 		if k.text == nil {
-			k.text = map[string]int32{}
+			k.text = make(map[string]int32, cap(k.values))
 		}
 		k.text[c.Text(row)] = n
 	} else {
 		if k.ints == nil {
-			k.ints = map[int64]int32{}
+			k.ints = make(map[int64]int32, cap(k.values))
 		}
 		k.ints[c.Int(row)] = n
 	}

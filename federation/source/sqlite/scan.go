@@ -22,7 +22,7 @@ func scan(s *lite.Stmt, st *statement) (*privacy.Table, error) {
 	t := &privacy.Table{Columns: make([]*privacy.Column, len(st.columns))}
 	readers := make([]reader, len(st.columns))
 	for i, c := range st.columns {
-		t.Columns[i] = privacy.NewColumn(c.name, c.coordinate, c.kind, 16)
+		t.Columns[i] = privacy.NewColumn(c.name, c.coordinate, c.kind, 32)
 		readers[i] = readerOf(c.kind, c.sum)
 		if c.derived != nil {
 			t.Columns[i].Domain = c.derived.Is.Domain()
