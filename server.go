@@ -28,6 +28,7 @@ func main() {
 		SourceNames: sourceNames,
 		Pages:       func(d *console.DemoInfo) http.Handler { return console.Handler(console.Options{Demo: d}) },
 		Reload:      hangups,
+		Redactor:    redactor(nil),
 	})
 	stop()
 	os.Exit(code)
@@ -48,6 +49,27 @@ func sourceNames(file string, text []byte) ([]string, error) {
 		return nil, err
 	}
 	return slices.Sorted(maps.Keys(c.Sources)), nil
+}
+
+// redactor hides names and identifiers in text: by rules alone where there is no tagger.
+func redactor(tagger deid.Tagger) cli.Redactor {
+	return func(o cli.RedactOptions) (func(context.Context, []string) []cli.Redaction, bool) {
+		options := deid.TextOptions{Tagger: tagger, RulesOnly: tagger == nil, Language: o.Language, Years: o.Years, MostBytes: o.MostBytes}
+		if o.Mask {
+			options.Style = deid.StyleMask
+		}
+		r := deid.NewRedactor(options)
+		return func(ctx context.Context, texts []string) []cli.Redaction {
+			out := make([]cli.Redaction, len(texts))
+			for i, d := range r.Redact(ctx, texts) {
+				out[i].Text = d.Text
+				for _, s := range d.Spans {
+					out[i].Spans = append(out[i].Spans, cli.RedactedSpan(s))
+				}
+			}
+			return out
+		}, tagger != nil
+	}
 }
 
 // hangups turns SIGHUP into requests to load again.

@@ -18,7 +18,6 @@ import (
 	"concordat/console"
 	"concordat/federation/compose"
 	"concordat/federation/source"
-	"concordat/privacy/deid"
 )
 
 // Exit codes.
@@ -37,7 +36,7 @@ type Wire struct {
 	SourceNames    func(file string, text []byte) ([]string, error)
 	Pages          func(*console.DemoInfo) http.Handler
 	Reload         func() (again <-chan struct{}, stop func()) // SIGHUP
-	Tagger         deid.Tagger                                 // of free text; nil where this build has none
+	Redactor       Redactor
 }
 
 // verb is one word of the command line.
@@ -63,7 +62,7 @@ func verbs() []verb {
 		{"agent", "run an agency's side of secure aggregation", agentVerb},
 		{"secagg", "make a querier's key, open an answer, show a demo", secaggVerb},
 		{"privacy", "redact free text", func(ctx context.Context, args []string, w *Wire) int {
-			return Privacy(ctx, args, PrivacyEnv{Stdin: os.Stdin, Stdout: w.Stdout, Stderr: w.Stderr, Tagger: w.Tagger})
+			return Privacy(ctx, args, PrivacyEnv{Stdin: os.Stdin, Stdout: w.Stdout, Stderr: w.Stderr, Redactor: w.Redactor})
 		}},
 		{"ledger", "checkpoint, prove, verify, export and search the ledger", func(_ context.Context, args []string, w *Wire) int {
 			return Ledger(args, w.Stdout, w.Stderr)

@@ -9,8 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-
-	"concordat/privacy/deid"
 )
 
 const privacyUsage = `usage: concordat privacy redact [--lang auto|en|zh] [--style label|mask] [--years] [--json] < TEXT
@@ -29,8 +27,39 @@ cannot be read for certain (another language, not UTF-8, over 1 MiB, a tagger th
 type PrivacyEnv struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	Tagger         deid.Tagger // nil: names are found by rules only, and the verb says so
+	Redactor       Redactor
 }
+
+// Redactor makes what redacts free text. complete says that names are looked for by a tagger and not by rules alone.
+type Redactor func(RedactOptions) (redact func(ctx context.Context, texts []string) []Redaction, complete bool)
+
+// RedactOptions are the choices of the command line.
+type RedactOptions struct {
+	Language  string // "en", "zh", or "" for both
+	Mask      bool   // * for each character, not a label
+	Years     bool   // bare years as well
+	MostBytes int    // longer texts become [REDACTED]
+}
+
+// Redaction is one text without what was found in it, as scripts read it; see the usage.
+type Redaction struct {
+	Text  string         `json:"text"`
+	Spans []RedactedSpan `json:"spans"`
+}
+
+// RedactedSpan is a stretch of the text as given, with the fields of the span it is converted from (deid.Span).
+type RedactedSpan struct {
+	Start   int     `json:"byteStart"`
+	End     int     `json:"byteEnd"`
+	Start16 int     `json:"start"`
+	End16   int     `json:"end"`
+	Label   string  `json:"label"`
+	Score   float64 `json:"score"`
+	Rule    string  `json:"rule"`
+}
+
+// mostDocument is the longest document that is read, in bytes.
+const mostDocument = 1 << 20
 
 // Privacy runs the verb "privacy".
 func Privacy(ctx context.Context, args []string, env PrivacyEnv) int {
@@ -51,7 +80,7 @@ func Privacy(ctx context.Context, args []string, env PrivacyEnv) int {
 
 func (env PrivacyEnv) redact(ctx context.Context, args []string) int {
 	var asJSON bool
-	o, err := env.redactOptions(args, &asJSON)
+	o, err := redactOptions(args, &asJSON)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(env.Stdout, privacyUsage)
@@ -60,18 +89,23 @@ func (env PrivacyEnv) redact(ctx context.Context, args []string) int {
 		fmt.Fprintf(env.Stderr, "concordat privacy redact: %v\n%s", err, privacyUsage)
 		return exitUsage
 	}
-	if o.Tagger == nil {
+	if env.Redactor == nil {
+		fmt.Fprintln(env.Stderr, "concordat privacy redact: not in this build")
+		return exitFailed
+	}
+	redact, complete := env.Redactor(o)
+	if !complete {
 		fmt.Fprintln(env.Stderr, "concordat privacy redact: this build has no tagger: names without a title or label are not found")
 	}
-	if err := redactLines(ctx, env.Stdin, env.Stdout, deid.NewRedactor(o), asJSON); err != nil {
+	if err := redactLines(ctx, env.Stdin, env.Stdout, redact, asJSON); err != nil {
 		fmt.Fprintln(env.Stderr, "concordat privacy redact:", err)
 		return exitFailed
 	}
 	return exitDone
 }
 
-func (env PrivacyEnv) redactOptions(args []string, asJSON *bool) (deid.TextOptions, error) {
-	o := deid.TextOptions{Tagger: env.Tagger, RulesOnly: env.Tagger == nil}
+func redactOptions(args []string, asJSON *bool) (RedactOptions, error) {
+	o := RedactOptions{MostBytes: mostDocument}
 	set := flag.NewFlagSet("privacy redact", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	lang, style := set.String("lang", "auto", ""), set.String("style", "label", "")
@@ -90,7 +124,7 @@ func (env PrivacyEnv) redactOptions(args []string, asJSON *bool) (deid.TextOptio
 	switch *style {
 	case "label":
 	case "mask":
-		o.Style = deid.StyleMask
+		o.Mask = true
 	default:
 		return o, errors.New("--style is label or mask")
 	}
@@ -105,7 +139,7 @@ const mostLines = 64
 
 // redactLines answers each line in order. It does not wait for more input than there is: a program may write a line
 // and read the answer.
-func redactLines(ctx context.Context, in io.Reader, out io.Writer, r *deid.Redactor, asJSON bool) error {
+func redactLines(ctx context.Context, in io.Reader, out io.Writer, redact func(context.Context, []string) []Redaction, asJSON bool) error {
 	from, to := bufio.NewReaderSize(in, 1<<16), bufio.NewWriter(out)
 	for {
 		var lines []string
@@ -115,7 +149,7 @@ func redactLines(ctx context.Context, in io.Reader, out io.Writer, r *deid.Redac
 				break
 			}
 		}
-		for _, redacted := range r.Redact(ctx, lines) {
+		for _, redacted := range redact(ctx, lines) {
 			if err := writeRedaction(to, redacted, asJSON); err != nil {
 				return err
 			}
@@ -138,7 +172,7 @@ func readDocument(from *bufio.Reader) (string, error) {
 	var line []byte
 	for {
 		part, err := from.ReadSlice('\n')
-		if len(line) <= deid.DefaultMostBytes {
+		if len(line) <= mostDocument {
 			line = append(line, part...)
 		}
 		switch {
@@ -150,30 +184,15 @@ func readDocument(from *bufio.Reader) (string, error) {
 	}
 }
 
-// redactedSpan is a span as scripts read it; see the usage.
-type redactedSpan struct {
-	Start     int     `json:"start"`
-	End       int     `json:"end"`
-	ByteStart int     `json:"byteStart"`
-	ByteEnd   int     `json:"byteEnd"`
-	Label     string  `json:"label"`
-	Score     float64 `json:"score"`
-	Rule      string  `json:"rule"`
-}
-
-func writeRedaction(to io.Writer, r deid.Redaction, asJSON bool) error {
+func writeRedaction(to io.Writer, r Redaction, asJSON bool) error {
 	if !asJSON {
 		_, err := fmt.Fprintln(to, r.Text)
 		return err
 	}
-	spans := make([]redactedSpan, 0, len(r.Spans))
-	for _, s := range r.Spans {
-		spans = append(spans, redactedSpan{s.Start16, s.End16, s.Start, s.End, s.Label, s.Score, s.Rule})
+	if r.Spans == nil {
+		r.Spans = []RedactedSpan{} // a list, never null
 	}
 	e := json.NewEncoder(to)
 	e.SetEscapeHTML(false)
-	return e.Encode(struct {
-		Text  string         `json:"text"`
-		Spans []redactedSpan `json:"spans"`
-	}{r.Text, spans})
+	return e.Encode(r)
 }

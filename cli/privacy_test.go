@@ -14,10 +14,32 @@ import (
 	"concordat/privacy/deid"
 )
 
+// redactor is the real one, as main hands it in.
+func redactor(tagger deid.Tagger) Redactor {
+	return func(o RedactOptions) (func(context.Context, []string) []Redaction, bool) {
+		options := deid.TextOptions{Tagger: tagger, RulesOnly: tagger == nil, Language: o.Language, Years: o.Years, MostBytes: o.MostBytes}
+		if o.Mask {
+			options.Style = deid.StyleMask
+		}
+		r := deid.NewRedactor(options)
+		return func(ctx context.Context, texts []string) []Redaction {
+			var out []Redaction
+			for _, d := range r.Redact(ctx, texts) {
+				redacted := Redaction{Text: d.Text}
+				for _, s := range d.Spans {
+					redacted.Spans = append(redacted.Spans, RedactedSpan(s))
+				}
+				out = append(out, redacted)
+			}
+			return out
+		}, tagger != nil
+	}
+}
+
 func runPrivacy(t *testing.T, in string, tagger deid.Tagger, args ...string) (string, string, int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code := Privacy(context.Background(), args, PrivacyEnv{Stdin: strings.NewReader(in), Stdout: &out, Stderr: &errs, Tagger: tagger})
+	code := Privacy(context.Background(), args, PrivacyEnv{Stdin: strings.NewReader(in), Stdout: &out, Stderr: &errs, Redactor: redactor(tagger)})
 	return out.String(), errs.String(), code
 }
 
@@ -72,7 +94,7 @@ func (failing) Tag(context.Context, []string) ([][]deid.Span, error) {
 }
 
 func TestRedactWithholdsWhatItCannotRead(t *testing.T) {
-	long := strings.Repeat("a ", deid.DefaultMostBytes)
+	long := strings.Repeat("a ", mostDocument)
 	for name, test := range map[string]struct {
 		in     string
 		tagger deid.Tagger
@@ -93,7 +115,7 @@ func TestRedactAnswersBeforeTheInputEnds(t *testing.T) {
 	answers, answer := io.Pipe()
 	done := make(chan int)
 	go func() {
-		done <- Privacy(context.Background(), []string{"redact", "--style", "mask"}, PrivacyEnv{Stdin: in, Stdout: answer, Stderr: io.Discard})
+		done <- Privacy(context.Background(), []string{"redact", "--style", "mask"}, PrivacyEnv{Stdin: in, Stdout: answer, Stderr: io.Discard, Redactor: redactor(nil)})
 	}()
 	fmt.Fprintln(out, "tel 13800138000")
 	buf := make([]byte, 64)
