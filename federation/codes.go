@@ -57,7 +57,7 @@ var codes = [...]CodeInfo{
 	{UnsupportedMediaType, http.StatusUnsupportedMediaType, "The body is not application/json; multipart and forms are refused.", "the body must be application/json"},
 	{NotAcceptable, http.StatusNotAcceptable, "The Accept header takes neither application/graphql-response+json nor application/json.", "the answer has no acceptable form"},
 	{MethodNotAllowed, http.StatusMethodNotAllowed, "/graphql takes POST.", "use POST"},
-	{FilterNotPermitted, http.StatusBadRequest, "A filter, order, group or aggregate over a field that the caller sees only transformed.", "a filter, order, group or aggregate over a transformed field is not permitted"},
+	{FilterNotPermitted, http.StatusBadRequest, "A filter, order, group or aggregate over a field that the caller sees only transformed, where it has no safe meaning.", "a filter, order, group or aggregate over a transformed field is not permitted"},
 	{GroupTooSmall, http.StatusOK, "Groups or counts below the minimum group were withheld: one error on the list, never how many.", "groups below the minimum size are withheld"},
 	{SourceUnavailable, http.StatusOK, "A source did not answer; the others still do.", "a source is unavailable"},
 	{SourceTimeout, http.StatusOK, "A source did not answer in time.", "a source did not answer in time"},
