@@ -77,6 +77,7 @@ var arrows = map[string][]string{
 
 	// The shelf of models. Engines know the contract, and main hands them in.
 	"inference/enginetest":    {"inference"},
+	"inference/admission":     {"inference"},
 	"inference/tensor":        {},
 	"inference/score":         {},
 	"inference/engine/kernel": {},
@@ -93,11 +94,11 @@ var arrows = map[string][]string{
 	"cli/node": {"cli/config", "federation", "federation/compose", "federation/execute", "federation/source", "policy", "policy/agreement",
 		"policy/authn", "policy/ledger", "privacy", "privacy/budget", "resolvers", "schema", "state", "inference"},
 	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose",
-		"federation/plan", "federation/source", "inference", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
+		"federation/plan", "federation/source", "inference", "inference/admission", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
 		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
 		"privacy/secagg", "resolvers", "schema", "state"},
 	"": {"cli", "console", "federation/agent", "federation/source", "federation/source/open", "inference",
-		"inference/models", "inference/ner", "privacy/deid"},
+		"inference/admission", "inference/models", "inference/ner", "privacy/deid"},
 
 	// Benchmarks measure the whole.
 	"bench/ask": {"cli", "cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/source",
