@@ -71,7 +71,9 @@ func (d *desk) issue(q *secagg.Question) string {
 
 type tableData struct{ table *secagg.Table }
 
-func (d tableData) Table(context.Context, *secagg.Question) (*secagg.Table, error) { return d.table, nil }
+func (d tableData) Table(context.Context, *secagg.Question) (*secagg.Table, error) {
+	return d.table, nil
+}
 
 type policyFunc func(agent.Asked) error
 
