@@ -54,7 +54,7 @@ func verbs() []verb {
 				return printPlan(ctx, w, sg, o)
 			}})
 		}},
-		{"policy", "run the tests of policies", func(_ context.Context, args []string, w *Wire) int { return Policy(args, w.Stdout, w.Stderr) }},
+		{"policy", "check, test, explain, compare and sign policies", policyVerb},
 		{"token", "mint and inspect development tokens", func(_ context.Context, args []string, w *Wire) int {
 			return Token(args, w.Stdout, w.Stderr)
 		}},

@@ -2,110 +2,73 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-
-	"concordat/policy"
 )
 
-const policyUsage = `usage: concordat policy test DIR [--threshold PERCENT] [--json]
+const policyUsage = `usage: concordat policy check   [DIR] [--json]
+       concordat policy test    [DIR] [--threshold PERCENT] [--json]
+       concordat policy explain --subject PERSONA [--purpose P] [--agency A] TYPE.FIELD | FILE.graphql [--json]
+       concordat policy eval    --subject PERSONA [--purpose P] [TYPE.FIELD | FILE.graphql]
+       concordat policy diff    OLD NEW [--json] [--fail-on weaker]
+       concordat policy sign    DIR --agency A --key FILE
 
-DIR holds one directory for each agency, named for it, and gateway: *.rego, *_test.rego and data.json.
+DIR holds one directory for each agency, named for it, and gateway: *.rego, *_test.rego, scenarios.yaml and data.json;
+or it is a whole configuration with policies/, agencies/, agreements/ and personas.json. Without it, and for explain and
+eval without --policies DIR, the demo's policies are taken.
 
-test runs the tests of every bundle together, as OPA does, and says how much of the rules they touch;
-with --threshold, less than that fails.
+  --schemas DIR      the agencies' *.graphqls         (the demo's)
+  --agreements DIR   *.yaml                           (the demo's)
+  --personas FILE    {"NAME": {"sub": ..., "organisation": ..., "client_id": ..., "scope": ..., "agreement": ...,
+                     "purposes": [...]}}              (the demo's)
+
+check    lists what is wrong, and what is doubtful, as file:line: coordinate: severity: message (CODE).
+test     runs the tests of every bundle together, as OPA does, and the scenarios; with --threshold, less coverage fails.
+explain  says what a persona sees of a field, or of all that a query reads, and which rules decided it.
+eval     prints one decision as JSON; without a field, that on everything.
+diff     says what NEW alters against OLD for each persona: rulings, and rows by one that shows the difference.
+         --fail-on weaker makes the exit code 1 where protection is weaker or that cannot be told.
+sign     writes DIR/A/.manifest and DIR/A/.signatures.json with the agency's key (see concordat key new --type policy).
 `
 
-// Policy runs the verb "policy".
-func Policy(args []string, stdout, stderr io.Writer) int {
+// policyVerb runs the verb "policy".
+func policyVerb(ctx context.Context, args []string, w *Wire) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, policyUsage)
+		fmt.Fprint(w.Stderr, policyUsage)
 		return exitUsage
 	}
-	switch args[0] {
+	v := policyCommand{w}
+	switch verb, rest := args[0], args[1:]; verb {
+	case "check":
+		return v.check(ctx, rest)
 	case "test":
-		return policyTest(args[1:], stdout, stderr)
+		return v.test(ctx, rest)
+	case "explain":
+		return v.explain(ctx, rest)
+	case "eval":
+		return v.eval(ctx, rest)
+	case "diff":
+		return v.diff(ctx, rest)
 	case "help", "-h", "--help":
-		fmt.Fprint(stdout, policyUsage)
+		fmt.Fprint(w.Stdout, policyUsage)
 		return exitDone
+	default:
+		fmt.Fprintf(w.Stderr, "concordat policy: there is no %q\n%s", verb, policyUsage)
+		return exitUsage
 	}
-	fmt.Fprintf(stderr, "concordat policy: there is no %q\n%s", args[0], policyUsage)
+}
+
+// policyCommand is the verb with what it prints to and is wired with.
+type policyCommand struct{ *Wire }
+
+func (v policyCommand) misuse(what string) int {
+	if what != "" {
+		fmt.Fprintln(v.Stderr, "concordat policy:", what)
+	}
+	fmt.Fprint(v.Stderr, policyUsage)
 	return exitUsage
 }
 
-func policyTest(args []string, stdout, stderr io.Writer) int {
-	set := newCredentialFlags("policy test", stderr)
-	threshold := set.Float64("threshold", 0, "least coverage in percent")
-	asJSON := set.Bool("json", false, "print JSON")
-	paths, code := parseCredentialFlags(set, args)
-	if code >= 0 {
-		return code
-	}
-	if len(paths) != 1 {
-		fmt.Fprint(stderr, policyUsage)
-		return exitUsage
-	}
-	report, err := testPolicies(paths[0])
-	if err != nil {
-		fmt.Fprintln(stderr, "concordat policy test:", err)
-		return exitFailed
-	}
-	if *asJSON {
-		err = json.NewEncoder(stdout).Encode(testJSON(report))
-	} else {
-		err = printTests(stdout, report)
-	}
-	if err != nil || !report.Passed() || report.Coverage < *threshold {
-		return exitFailed
-	}
-	return exitDone
-}
-
-func testPolicies(dir string) (*policy.TestReport, error) {
-	bundles, err := policy.Bundles(os.DirFS(dir))
-	if err != nil {
-		return nil, err
-	}
-	if len(bundles) == 0 {
-		return nil, errors.New("the directory holds no bundle")
-	}
-	return policy.Test(context.Background(), bundles)
-}
-
-func printTests(out io.Writer, report *policy.TestReport) error {
-	passed := 0
-	for _, r := range report.Results {
-		if r.Passed {
-			passed++
-			continue
-		}
-		why := "FAIL"
-		if r.Error != "" {
-			why = "ERROR " + r.Error
-		}
-		if _, err := fmt.Fprintf(out, "%s:%d: %s: %s\n", r.File, r.Line, r.Name, why); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintf(out, "%d of %d tests passed, %.1f%% of the rules covered\n", passed, len(report.Results), report.Coverage)
-	return err
-}
-
-type testLine struct {
-	File   string `json:"file"`
-	Line   int    `json:"line"`
-	Name   string `json:"name"`
-	Passed bool   `json:"passed"`
-	Error  string `json:"error,omitempty"`
-}
-
-func testJSON(report *policy.TestReport) any {
-	lines := make([]testLine, len(report.Results))
-	for i, r := range report.Results {
-		lines[i] = testLine(r)
-	}
-	return map[string]any{"passed": report.Passed(), "coverage": report.Coverage, "tests": lines}
+func (v policyCommand) failed(verb string, err error) int {
+	fmt.Fprintf(v.Stderr, "concordat policy %s: %s\n", verb, err)
+	return exitFailed
 }

@@ -3,10 +3,13 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"concordat/privacy/deid"
 )
 
 // policyDir writes one bundle.
@@ -23,6 +26,11 @@ func policyDir(t *testing.T, files map[string]string) string {
 		}
 	}
 	return dir
+}
+
+func policyMain(t *testing.T, out, errs io.Writer, args ...string) int {
+	t.Helper()
+	return policyVerb(t.Context(), args, &Wire{Stdout: out, Stderr: errs, Transforms: deid.New()})
 }
 
 const (
@@ -49,7 +57,7 @@ func TestPolicyTestRunsTheBundlesTests(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			code := Policy(append([]string{"test", policyDir(t, c.files)}, c.args...), &out, &errs)
+			code := policyMain(t, &out, &errs, append([]string{"test", policyDir(t, c.files)}, c.args...)...)
 			if code != c.code || !strings.Contains(out.String(), c.says) {
 				t.Errorf("%d %s %s", code, out.String(), errs.String())
 			}
@@ -63,7 +71,7 @@ func TestPolicyTestRunsTheBundlesTests(t *testing.T) {
 func TestPolicyTestJSON(t *testing.T) {
 	var out, errs bytes.Buffer
 	dir := policyDir(t, map[string]string{"north/a.rego": onePolicy, "north/a_test.rego": goodTest})
-	if code := Policy([]string{"test", "--json", dir}, &out, &errs); code != 0 {
+	if code := policyMain(t, &out, &errs, "test", "--json", dir); code != 0 {
 		t.Fatal(code, errs.String())
 	}
 	var got struct {
@@ -77,9 +85,10 @@ func TestPolicyTestJSON(t *testing.T) {
 }
 
 func TestPolicyMisuse(t *testing.T) {
-	for _, args := range [][]string{nil, {"eval"}, {"test"}, {"test", "a", "b"}, {"test", "--nosuch", "a"}} {
+	for _, args := range [][]string{nil, {"nosuch"}, {"eval"}, {"explain", "A.b"}, {"explain", "--subject", "analyst"}, {"check", "a", "b"},
+		{"diff", "a"}, {"diff", "a", "b", "--fail-on", "x"}, {"test", "a", "b"}, {"test", "--nosuch", "a"}} {
 		var out, errs bytes.Buffer
-		if code := Policy(args, &out, &errs); code != 2 || errs.Len() == 0 {
+		if code := policyMain(t, &out, &errs, args...); code != 2 || errs.Len() == 0 {
 			t.Errorf("%v: %d %q", args, code, errs.String())
 		}
 	}

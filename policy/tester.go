@@ -21,6 +21,13 @@ import (
 type TestReport struct {
 	Results  []TestResult // in order of place
 	Coverage float64      // percent of the lines of the bundles' rules that the tests touched; tests not counted
+	Rules    []RuleCoverage
+}
+
+// RuleCoverage says of a deciding rule whether some test made it hold.
+type RuleCoverage struct {
+	Rule
+	Tested bool
 }
 
 // TestResult is one test rule.
@@ -79,7 +86,8 @@ func (l *loader) runTests(ctx context.Context) (*TestReport, error) {
 	slices.SortFunc(report.Results, func(a, b TestResult) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	report.Coverage = l.covered(coverage.Report(l.modules))
+	covered := coverage.Report(l.modules)
+	report.Coverage, report.Rules = l.covered(covered), l.perRule(covered)
 	return report, nil
 }
 
@@ -108,6 +116,18 @@ func (l *loader) covered(report cover.Report) float64 {
 		return 0
 	}
 	return 100 * float64(touched) / float64(all)
+}
+
+// perRule takes a rule as tested where its head was reached. The head is where the body has held.
+func (l *loader) perRule(report cover.Report) []RuleCoverage {
+	var out []RuleCoverage
+	_, marks := marked(l.modules, l.owners)
+	for _, m := range marks {
+		if !strings.HasSuffix(m.File, "_test.rego") {
+			out = append(out, RuleCoverage{Rule: m.Rule, Tested: report.IsCovered(m.File, m.Line)})
+		}
+	}
+	return out
 }
 
 // Bundles are the directories of a policy directory: one for each agency, named for it, and `gateway`.
