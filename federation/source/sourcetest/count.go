@@ -23,6 +23,12 @@ func (c *Counter) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, e
 	return c.src.Fetch(ctx, q)
 }
 
+// Derives implements source.Deriver as the source does.
+func (c *Counter) Derives(q *source.Query) bool {
+	d, ok := c.src.(source.Deriver)
+	return ok && d.Derives(q)
+}
+
 // Fetches is how many there were.
 func (c *Counter) Fetches() int { return int(c.n.Load()) }
 
