@@ -19,7 +19,7 @@ func (s *scan) streetName(vague bool, i, j int) {
 	if !ok || (vague && !capital) {
 		return
 	}
-	s.add(Address, s.unitBefore(start), s.addressTail(s.direction(j)), 0.8)
+	s.add(Address, s.unitBefore(s.numbersBefore(start)), s.addressTail(s.direction(j)), 0.8)
 }
 
 // houseNumber walks back over up to five words to a number.
@@ -32,7 +32,7 @@ func (s *scan) houseNumber(end int, vague bool) (int, bool) {
 			break
 		}
 		if houseNumber(w) {
-			return from, named
+			return from, named && s.at(from-1) != ':' // the minutes of a time are no house
 		}
 		if !ordinalNumber(w) && !streetWord(w, vague) {
 			break
@@ -118,6 +118,18 @@ func (s *scan) unitBefore(start int) int {
 	return start
 }
 
+// numbersBefore takes in one more number before a house number: "17151 2450 Crown St".
+func (s *scan) numbersBefore(start int) int {
+	i := start - 1
+	for i > 0 && s.is(digit, i-1) && start-i < 8 {
+		i--
+	}
+	if s.at(start-1) != ' ' || i == start-1 || i > 0 && s.s[i-1] > ' ' && s.s[i-1] < 0x80 {
+		return start
+	}
+	return i
+}
+
 // direction takes in a quadrant after the suffix: "NW".
 func (s *scan) direction(i int) int {
 	if s.at(i) != ' ' {
@@ -131,55 +143,74 @@ func (s *scan) direction(i int) int {
 	return i
 }
 
-// addressTail goes on over unit, city, state and postcode after commas and line ends. A city counts where a postcode
-// follows it.
+// addressTail goes on over unit, city, state and postcode after commas and line ends. A city counts after a unit, or
+// where a postcode follows it.
 func (s *scan) addressTail(end int) int {
-	last, i := end, end
-	for range 6 {
-		from := i
-		if i == end && s.at(i) == '.' { // of an abbreviation; at the end it is the sentence's
-			from++
-		}
-		for from < len(s.s) && from-i < 6 && strings.IndexByte(" ,\n\r", s.s[from]) >= 0 {
-			from++
-		}
+	last, i, unit := end, end, false
+	for range 8 {
+		from := s.addressGap(i, i == end)
 		if from == i {
 			break
 		}
-		next, closes := s.addressPart(from, strings.ContainsAny(s.s[i:from], ",\n"))
+		next, part := s.addressPart(from, unit || strings.ContainsAny(s.s[i:from], ",\n"))
 		if next == from {
 			break
 		}
-		if closes {
+		unit = unit || part == unitPart
+		if part != cityPart || unit {
 			last = next
 		}
-		i = next
+		if i = next; part == codePart {
+			break
+		}
 	}
 	return last
 }
 
-// addressPart reads one part; closes says that what was read so far is an address.
-func (s *scan) addressPart(i int, parted bool) (end int, closes bool) {
+// addressGap is past what may part the lines of an address. A point after the first part is an abbreviation's; at the
+// end of an address it is the sentence's, and stays outside.
+func (s *scan) addressGap(i int, first bool) int {
+	from := i
+	if first && s.at(i) == '.' {
+		from++
+	}
+	for from < len(s.s) && from-i < 6 && strings.IndexByte(" ,\n\r", s.s[from]) >= 0 {
+		from++
+	}
+	return from
+}
+
+// part of an address.
+type part uint8
+
+const (
+	cityPart part = iota
+	unitPart
+	codePart
+)
+
+// addressPart reads one part from i on. Names count as a city where something parts them from what is before.
+func (s *scan) addressPart(i int, parted bool) (end int, p part) {
 	if e := s.unitAt(i); e > i {
-		return e, true
+		return e, unitPart
 	}
 	if s.is(digit, i) {
 		_, e := s.upTo(i, 6)
-		if e-i >= 4 && e-i <= 5 && !s.alnum(e) {
-			if s.at(e) == '-' && s.is(digit, e+1) {
-				_, e = s.upTo(e+1, 4)
-			}
-			return e, true
+		if e-i < 4 || e-i > 5 || s.alnum(e) {
+			return i, cityPart
 		}
-		return i, false
+		if s.at(e) == '-' && s.is(digit, e+1) {
+			_, e = s.upTo(e+1, 4)
+		}
+		return e, codePart
 	}
 	if e := s.outwardInward(i); e > i {
-		return e, true
+		return e, codePart
 	}
 	if e := s.personName(i, 4); e > i && (parted || e-i == 2) {
-		return e, false
+		return e, cityPart
 	}
-	return i, false
+	return i, cityPart
 }
 
 // unitAt reads "Apt. 4B", "Suite 300" or "#12".
@@ -240,11 +271,14 @@ func (s *scan) unitNumber(i, j int) {
 			start--
 		}
 	}
-	s.add(Address, start, s.addressTail(end), 0.6)
+	s.add(Address, s.numbersBefore(start), s.addressTail(end), 0.6)
 }
 
 // streetNumberLast is the order of other Latin languages: "Rua do Arenque 1634".
 func (s *scan) streetNumberLast(i, j int) {
+	if s.s[i] >= 'a' {
+		return // "via" is an English word as well
+	}
 	at := j
 	for words := 0; words < 5 && s.at(at) == ' '; words++ {
 		from := at + 1
@@ -254,7 +288,7 @@ func (s *scan) streetNumberLast(i, j int) {
 				end++
 			}
 			if words > 0 && !s.alnum(end) {
-				s.add(Address, i, s.addressTail(end), 0.7)
+				s.add(Address, s.numbersBefore(i), s.addressTail(end), 0.7)
 			}
 			return
 		}
@@ -295,4 +329,76 @@ func (s *scan) place(i, j int) {
 		}
 	}
 	s.add(Postcode, i, end, 0.7)
+}
+
+// militaryPost is "PSC 0413, Box 8144" and "Unit 0822 Box 8858" (US Postal Service, Publication 28 section 238).
+func (s *scan) militaryPost(i, j int) {
+	if s.at(j) != ' ' {
+		return
+	}
+	_, end := s.upTo(j+1, 5)
+	from := end
+	if s.at(from) == ',' {
+		from++
+	}
+	if end == j+1 || !hasFold(s.s, from, " box ") {
+		return
+	}
+	if _, box := s.upTo(from+len(" box "), 5); box > from+len(" box ") {
+		s.add(Address, i, s.addressTail(box), 0.8)
+	}
+}
+
+// streetEnding reports the compounds in which streets are named around Europe: Hauptstrasse, Kiannonkatu.
+func streetEnding(w string) bool {
+	if len(w) < 7 || w[0] >= 'a' {
+		return false
+	}
+	for _, e := range []string{"strasse", "gasse", "gade", "vej", "gata", "gatan", "veien", "vegen", "katu", "tie", "straat", "laan", "weg", "platz", "allee", "kuja", "kade", "gracht"} {
+		if hasFold(w, len(w)-len(e), e) {
+			return true
+		}
+	}
+	return false
+}
+
+// numberAfter is a street with its number behind, and perhaps the one of the house before.
+func (s *scan) numberAfter(i, j int) {
+	_, end := s.upTo(j+1, 4)
+	if s.is(letter, end) && !s.alnum(end+1) {
+		end++
+	}
+	if end == j+1 || s.alnum(end) {
+		return
+	}
+	for i > 0 && s.s[i-1] >= 0x80 && !s.hanBefore(i) {
+		i = s.wordStart(i, i-40)
+	}
+	s.add(Address, s.numbersBefore(i), s.addressTail(end), 0.7)
+}
+
+// numberTwice is a number, names and a number, "20789 Allika 46", where the rest of an address follows.
+func (s *scan) numberTwice(i, j int) {
+	if j-i > 6 || s.at(j) != ' ' || s.at(i-1) == ':' {
+		return
+	}
+	at := j
+	for words := 0; words < 4 && s.at(at) == ' ' && !s.is(digit, at+1); words++ {
+		next := s.nameWord(at + 1)
+		if m, _ := s.lookup(at + 1); next == at+1 || m.act != nothing {
+			return // a month, a title, a unit: met on its own
+		}
+		at = next
+	}
+	if at == j || s.at(at) != ' ' || !s.is(digit, at+1) {
+		return
+	}
+	_, end := s.upTo(at+1, 4)
+	if s.alnum(end) {
+		return
+	}
+	tail := s.addressTail(end)
+	if city := s.addressGap(end, false); tail > end || j-i >= 3 && s.at(end) == ',' && s.personName(city, 3) > city {
+		s.add(Address, i, tail, 0.6)
+	}
 }

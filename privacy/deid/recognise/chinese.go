@@ -186,7 +186,7 @@ func (s *scan) houseUnit(i int) int {
 }
 
 // Characters that part an address from the sentence around it.
-const notInAddresses = "在于址住是为到至从往去的了和与来，。、；："
+const notInAddresses = "年月日在于址住是为到至从往去的了和与来，。、；："
 
 // parts reports a character at i that parts an address from the sentence.
 func (s *scan) parts(c rune, i int) bool {
@@ -215,13 +215,17 @@ func (s *scan) regionStart(i int) int {
 
 // region is a chain of at least two administrative names that begins at the first: 浙江省杭州市, 北京市海淀区.
 func (s *scan) region(i int) {
-	end, links := i+3, 1
+	end, links, rank := i+3, 1, adminRank(s.s[i:i+3])
 	for links < 5 {
 		next := s.adminName(end)
 		if next == end {
 			break
 		}
-		end, links = next, links+1
+		r := adminRank(s.s[next-3 : next])
+		if r < rank || (r == rank && r != cityRank) {
+			break // a district within a district is a sentence about districts
+		}
+		end, links, rank = next, links+1, r
 	}
 	if links < 2 {
 		return
@@ -232,6 +236,24 @@ func (s *scan) region(i int) {
 	}
 	s.add(ChinaAddress, start, s.roadAfter(end), 0.7)
 	s.until = max(s.until, end)
+}
+
+// cityRank is that of 市: a city may lie in a city.
+const cityRank = 3
+
+// adminRank orders administrative suffixes from province to township.
+func adminRank(suffix string) int {
+	switch suffix {
+	case "省":
+		return 1
+	case "州":
+		return 2
+	case "市":
+		return cityRank
+	case "区", "县":
+		return 4
+	}
+	return 5
 }
 
 // adminName is where a name of up to six characters with an administrative suffix from i on ends.

@@ -258,7 +258,7 @@ func (s *scan) givenName(i int, labelled bool) int {
 
 // Characters that are not in given names, since they go on with the sentence; and those that may be in either.
 const (
-	notInNames = "的了在于因已曾与和及被把从向对将就也都又是有男女岁主自诉称来到住电号出入性年其于患者病先医"
+	notInNames = "级衣的了在于因已曾与和及被把从向对将就也都又是有男女岁主自诉称来到住电号出入性年其于患者病先医"
 	afterNames = "发突反现今昨前去经未不无可能要说"
 )
 
@@ -280,7 +280,7 @@ func (s *scan) honoured(i int) {
 			break
 		}
 		at -= size
-		if size == 3 && s.r.han.flag(s.s, at)&hanSurname != 0 {
+		if size == 3 && s.r.han.flag(s.s, at)&hanSurname != 0 && (c != '任' || n == 1) { // 任 is more often "serves as"
 			start = at + 1
 		}
 	}

@@ -23,6 +23,7 @@ const (
 	streetFirst // a word that streets begin with ("Rue")
 	unitWord    // Apt, Suite
 	boxWord     // the box of a post office
+	postWord    // a military post: PSC, CMR, Unit
 	titleWord
 	vagueTitle // one that needs its point, or a name after it
 	nameWord   // "name", "patient": a name may follow
@@ -66,9 +67,10 @@ func newLexicon() lexicon {
 	l.all(meaning{act: titleWord}, "mr mrs mx messrs")
 	l.all(meaning{act: vagueTitle}, "ms dr prof professor doctor sir dame rev reverend miss madam lord lady nurse capt captain sgt sergeant judge hon")
 	l.all(meaning{act: nameWord}, "name patient surname forename client resident applicant spouse mother father husband wife guardian")
+	l.all(meaning{act: postWord}, "psc cmr unit")
 	l.add("at", meaning{act: atWord})
 	l.add("www", meaning{act: wwwWord})
-	l.add("box", meaning{act: boxWord, after: "po p.o o office psc cmr"})
+	l.add("box", meaning{act: boxWord, after: "po p.o o office"})
 	l.contexts()
 	return l
 }
@@ -140,6 +142,9 @@ func (s *scan) word(i, j int) int {
 		}
 	}
 	m, ok := s.r.words.find(s.s[i:j])
+	if !ok && s.at(j) == ' ' && s.is(digit, j+1) && streetEnding(s.s[i:j]) {
+		s.numberAfter(i, j)
+	}
 	if !ok || s.at(i-1) >= 0x80 && !s.hanBefore(i) {
 		return j
 	}
@@ -165,6 +170,8 @@ func (s *scan) act(m meaning, i, j int) int {
 		s.streetNumberLast(i, j)
 	case unitWord, boxWord:
 		s.unitNumber(i, j)
+	case postWord:
+		s.militaryPost(i, j)
 	case titleWord, vagueTitle:
 		s.titled(m.act, i, j)
 	case nameWord:

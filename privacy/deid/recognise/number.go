@@ -83,6 +83,7 @@ func (s *scan) digits(i, j int) int {
 	s.telephone(&p)
 	s.year(i, j)
 	s.place(i, j)
+	s.numberTwice(i, j)
 	return j
 }
 

@@ -124,7 +124,7 @@ func (s *scan) callScore(p *phrase, k int, d string) float64 {
 		return 0
 	case about:
 		return 0.7
-	case k == 0:
+	case k == 0 || years(p, k, d):
 		return 0
 	case s.american(p, k, d):
 		return 0.65
@@ -134,6 +134,11 @@ func (s *scan) callScore(p *phrase, k int, d string) float64 {
 		return s.valid(d, 0.6)
 	}
 	return 0
+}
+
+// years reports 1688-1697: a span of time.
+func years(p *phrase, k int, d string) bool {
+	return k == 1 && p.count[0] == 4 && len(d) == 8 && d[:4] >= "1000" && d[:4] <= d[4:] && d[4:] < "2200"
 }
 
 // dated reports that a date was found at start.
