@@ -124,6 +124,15 @@ func TestBodyWithoutEndIsCutOff(t *testing.T) {
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 64<<20 {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
 	}
+	w := besieged(t, "hello", func([][]byte) agent.Deed { return agent.Deed{Flood: true} })
+	if _, _, err := w.run(); !errors.Is(err, agent.ErrAborted) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := w.hub.WaitGone(ctx, "south"); err != nil {
+		t.Error("the flood keeps its link:", err)
+	}
 }
 
 func TestSlowBodyRunsIntoTheDeadline(t *testing.T) {
@@ -492,7 +501,7 @@ func TestSessionsSideBySideNeverCross(t *testing.T) {
 	w := newWorld(t, names...)
 	w.round = 60 * time.Second
 	w.start()
-	sessions := 24
+	sessions := 12
 	if testing.Short() {
 		sessions = 6
 	}

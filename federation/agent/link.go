@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // failure is a Code as an error between the two ends.
@@ -75,22 +77,24 @@ func (l *link) read(s grpc.ServerStream) error {
 		if err := s.RecvMsg(&f); err != nil {
 			return err
 		}
-		l.take(&f)
+		if err := l.take(&f); err != nil {
+			return status.Error(codes.ResourceExhausted, "reply too long")
+		}
 	}
 }
 
 // take adds a frame to the reply it belongs to. A frame of no pending call is dropped: it is late, and late parties
-// count as absent.
-func (l *link) take(f *frame) {
+// count as absent. An agent whose reply has no end loses its link.
+func (l *link) take(f *frame) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.pending[f.id]
 	if c == nil || f.flags&flagReply == 0 {
-		return
+		return nil
 	}
 	if c.step != f.step {
 		l.finish(f.id, outcome{err: CodeMalformed.failure()})
-		return
+		return nil
 	}
 	complete, err := c.gatherer.add(f)
 	switch {
@@ -99,6 +103,7 @@ func (l *link) take(f *frame) {
 	case complete:
 		l.finish(f.id, result(c, f.flags))
 	}
+	return err
 }
 
 func result(c *call, flags byte) outcome {
