@@ -30,6 +30,7 @@ type Card struct {
 	Made        string             `json:"made"` // the script, and how to run it
 	Scores      map[string]float64 `json:"scores"`
 	Limits      []string           `json:"limits"`
+	Window      int                `json:"window,omitempty"` // pieces read at once, where fewer than the model can take do better
 }
 
 // Opener turns a model file, whose digest has been checked, into an engine.

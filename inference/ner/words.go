@@ -1,7 +1,9 @@
 package ner
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -23,6 +25,7 @@ type words struct {
 	m      *bert.Model
 	pieces *WordPiece
 	labels *labelSet
+	window int // pieces read at once, the two markers among them
 	*workers[*wordWorker]
 	groups sync.Pool // *group: grown buffers, kept between calls
 }
@@ -45,7 +48,11 @@ func newWords(card inference.Card, m *bert.Model, o Options) (*words, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &words{about: describe(card, o, o.Precision), m: m, pieces: wp, labels: labels}
+	window := cmp.Or(card.Window, m.Window)
+	if window < 8 || window > m.Positions {
+		return nil, fmt.Errorf("%w: a window of %d pieces", ErrModel, window)
+	}
+	e := &words{window: window, about: describe(card, o, o.Precision), m: m, pieces: wp, labels: labels}
 	e.workers = newWorkers(o.Workers, func() *wordWorker { return &wordWorker{ws: m.NewWorkspace()} })
 	e.groups.New = func() any { return &group{} }
 	return e, nil
@@ -128,7 +135,7 @@ func (e *words) tokenise(g *group, texts []string, from int) int {
 		doc.text = to
 		g.fold = e.pieces.split(texts[to], &doc.pieces, g.fold)
 		doc.probs = resize(doc.probs, len(doc.words)*len(e.m.Labels))
-		doc.windows = windowsOf(doc.words, e.m.Window-2, doc.windows[:0])
+		doc.windows = windowsOf(doc.words, e.window-2, doc.windows[:0])
 		for i, w := range doc.windows {
 			n := e.rowsOf(doc, w)
 			g.tasks = append(g.tasks, task{to - from, i, n})
@@ -144,7 +151,7 @@ func (e *words) tokenise(g *group, texts []string, from int) int {
 // rowsOf is the number of pieces of a window with its two markers.
 func (e *words) rowsOf(doc *document, w window) int {
 	last := doc.words[w.to-1]
-	return min(int(last.first+last.n-doc.words[w.from].first), e.m.Window-2) + 2
+	return min(int(last.first+last.n-doc.words[w.from].first), e.window-2) + 2
 }
 
 // batch puts windows of like length together, since attention costs by the longest, up to about `rows` rows.
