@@ -32,7 +32,7 @@ func (s *scan) houseNumber(end int, vague bool) (int, bool) {
 			break
 		}
 		if houseNumber(w) {
-			return from, named && s.at(from-1) != ':' // the minutes of a time are no house
+			return from, named && !s.minutes(from)
 		}
 		if !ordinalNumber(w) && !streetWord(w, vague) {
 			break
@@ -44,6 +44,9 @@ func (s *scan) houseNumber(end int, vague bool) (int, bool) {
 	}
 	return 0, false
 }
+
+// minutes reports the digits of a time after its hour: no house.
+func (s *scan) minutes(i int) bool { return s.at(i-1) == ':' && s.is(digit, i-2) }
 
 // wordStart is where the word that ends at i starts; Chinese before it, which needs no space, is none of it.
 func (s *scan) wordStart(i, least int) int {
@@ -379,7 +382,7 @@ func (s *scan) numberAfter(i, j int) {
 
 // numberTwice is a number, names and a number, "20789 Allika 46", where the rest of an address follows.
 func (s *scan) numberTwice(i, j int) {
-	if j-i > 6 || s.at(j) != ' ' || s.at(i-1) == ':' {
+	if j-i > 6 || s.at(j) != ' ' || s.minutes(i) {
 		return
 	}
 	at := j
