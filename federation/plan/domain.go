@@ -224,6 +224,7 @@ func (u *uses) orders() error {
 			if err := u.permitted(v, useOrder); err != nil {
 				return err
 			}
+			u.oblige(v.field.Coordinate, v.obligation.Method)
 			o.Field = u.step.shownAs(v)
 		}
 		terms = append(terms, o)

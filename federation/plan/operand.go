@@ -77,6 +77,7 @@ func (u *uses) moved(v sight, n *predicate.Node) (predicate.Predicate, error) {
 	if err != nil {
 		return predicate.Never(), err
 	}
+	u.oblige(v.field.Coordinate, v.obligation.Method)
 	name := u.step.shownAs(v)
 	switch n.Kind {
 	case predicate.KindCompare:
