@@ -102,4 +102,3 @@ func pool(tables []*secagg.Table) *secagg.Table {
 	}
 	return all
 }
-

@@ -70,7 +70,7 @@ func secaggDemo(ctx context.Context, args []string, w *Wire) int {
 	if *asJSON {
 		progress = io.Discard
 	}
-	sessions, err := runSecaggDemo(ctx, *dir, progress, w.Stderr)
+	sessions, err := runSecaggDemo(ctx, *dir, progress)
 	if err != nil {
 		return failed(w, err)
 	}
@@ -88,23 +88,24 @@ func secaggDemo(ctx context.Context, args []string, w *Wire) int {
 // regions is the demo's world: the gateway's hub in this process, four agents as processes of their own.
 type regions struct {
 	dir       string
-	log       io.Writer
 	hub       *agent.Hub
 	store     *state.Store
 	issuer    *authn.Issuer
 	key       *secagg.QuerierKey
 	members   map[string]ed25519.PublicKey
 	tables    map[string]*secagg.Table // the plaintext, for the oracle only
+	data      func(region string, number uint64) ([]byte, *secagg.Table)
+	hublog    io.Writer
 	processes map[string]*exec.Cmd
 	dropped   []string
 }
 
 // runSecaggDemo asks every measure in a session of its own. Half-way, when a session's keys stand and nothing has been
 // contributed yet, one region is switched off: its process is killed.
-func runSecaggDemo(ctx context.Context, dir string, out, log io.Writer) (sessions []demoSession, err error) {
+func runSecaggDemo(ctx context.Context, dir string, out io.Writer) (sessions []demoSession, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	r := &regions{dir: dir, log: log, members: map[string]ed25519.PublicKey{}, tables: map[string]*secagg.Table{}, processes: map[string]*exec.Cmd{}}
+	r := &regions{dir: dir, data: demoAdmissions, hublog: io.Discard, members: map[string]ed25519.PublicKey{}, tables: map[string]*secagg.Table{}, processes: map[string]*exec.Cmd{}}
 	stop, err := r.start(ctx)
 	defer func() { err = errors.Join(err, stop()) }()
 	if err != nil {
@@ -209,7 +210,7 @@ func (r *regions) serve(ctx context.Context) (address, pin string, served chan e
 	if err != nil {
 		return "", "", nil, err
 	}
-	r.hub, err = agent.NewHub(agent.HubOptions{Registry: &agent.Registry{Store: r.store}, Charge: &agent.Budget{Store: r.store}, Log: slog.New(slog.DiscardHandler)})
+	r.hub, err = agent.NewHub(agent.HubOptions{Registry: &agent.Registry{Store: r.store}, Charge: &agent.Budget{Store: r.store}, Log: slog.New(slog.NewJSONHandler(r.hublog, nil))})
 	if err != nil {
 		return "", "", nil, err
 	}
@@ -242,7 +243,7 @@ func (r *regions) prepareAgency(ctx context.Context, name string, number int, ad
 	if err != nil {
 		return err
 	}
-	text, table := demoAdmissions(name, uint64(number))
+	text, table := r.data(name, uint64(number))
 	r.tables[name] = table
 	return errors.Join(
 		writeNew(filepath.Join(dir, "agent.yaml"), config, 0o600), writeNew(filepath.Join(dir, "enrolment.code"), []byte(code), 0o600),
