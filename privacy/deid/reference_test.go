@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"concordat/privacy"
+	"concordat/privacy/deid/recognise"
 )
 
 const reference = "../../docs/transforms.md"
@@ -47,6 +48,7 @@ func TestReferenceIsUpToDate(t *testing.T) {
 	for _, m := range New().Methods() {
 		describe(&b, m)
 	}
+	describeKinds(&b)
 	if update() {
 		if err := os.WriteFile(reference, b.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
@@ -56,6 +58,25 @@ func TestReferenceIsUpToDate(t *testing.T) {
 	if err != nil || !bytes.Equal(have, b.Bytes()) {
 		t.Fatalf("%s is not what the table says (%v): run this test with -update", reference, err)
 	}
+}
+
+const kindsHead = `
+# What is found in text
+
+The rules of ` + "`redact`" + ` with ` + "`text`" + `, and of ` + "`concordat privacy redact`" + `, beside what a tagger finds. Overlapping finds are one: the longest gives
+the label, then the highest score. Examples of each, and of what it leaves alone, are in
+` + "`privacy/deid/recognise/testdata/kinds`" + `. Years are found only where that is asked for.
+
+| rule | label |
+|---|---|
+`
+
+func describeKinds(b *bytes.Buffer) {
+	b.WriteString(kindsHead)
+	for _, k := range recognise.Kinds() {
+		fmt.Fprintf(b, "| %s | %s |\n", k, k.Label())
+	}
+	b.WriteString("| script (words in a script that is not read here) | TEXT |\n| repeat (again what was found before) | as before |\n")
 }
 
 func describe(b *bytes.Buffer, m Method) {

@@ -160,7 +160,7 @@ func (s *scan) addressTail(end int) int {
 			break
 		}
 		unit = unit || part == unitPart
-		if part != cityPart || unit {
+		if part != cityPart || unit || s.endsLine(next) && strings.IndexByte(s.s[i:from], ',') >= 0 {
 			last = next
 		}
 		if i = next; part == codePart {
@@ -169,6 +169,9 @@ func (s *scan) addressTail(end int) int {
 	}
 	return last
 }
+
+// endsLine reports the end of a sentence or a line: what stands before it after a comma is a place.
+func (s *scan) endsLine(i int) bool { return i >= len(s.s) || strings.IndexByte(".;)\n", s.s[i]) >= 0 }
 
 // addressGap is past what may part the lines of an address. A point after the first part is an abbreviation's; at the
 // end of an address it is the sentence's, and stays outside.

@@ -86,9 +86,10 @@ func ibanLength(country string) int {
 	return 0
 }
 
-// chinaID is GB 11643-1999: region, birth date, and ISO 7064 MOD 11-2 over 17 digits.
+// chinaID is GB 11643-1999: region, birth date, and ISO 7064 MOD 11-2 over 17 digits. Region 9 is that of foreign
+// permanent residents.
 func chinaID(d string) bool {
-	if len(d) != 18 || d[0] < '1' || d[0] > '8' || !dateDigits(d[6:14]) {
+	if len(d) != 18 || d[0] < '1' || !dateDigits(d[6:14]) {
 		return false
 	}
 	sum := 0

@@ -7,7 +7,14 @@ type meaning struct {
 	act   action
 	value int     // of a month, numeral or ordinal
 	about context // what may follow
-	after string  // words one of which must stand before it; "" for none
+	when  []when  // what may follow after certain words
+	after string  // words one of which must stand before it for act; "" for none
+}
+
+// when is a context that holds after one of some words: "medical record".
+type when struct {
+	after string
+	about context
 }
 
 type action uint8
@@ -61,12 +68,12 @@ func newLexicon() lexicon {
 	numbered(ordinal, 1, 1, "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth")
 	l.add("thirtieth", meaning{act: ordinal, value: 30})
 	l.all(meaning{act: street}, "street avenue ave road rd boulevard blvd lane ln parkway pkwy highway hwy crescent terrace str streets avenues roads str")
-	l.all(meaning{act: vagueStreet}, "st drive dr court ct place pl square sq circle cir trail close gardens grove row mews way walk alley plaza loop pike squares circles")
+	l.all(meaning{act: vagueStreet}, "st drive dr court ct place pl square sq circle cir trail close gardens grove row mews way walk alley plaza loop pike squares circles hill rise green quay wharf embankment park bridge")
 	l.all(meaning{act: streetFirst}, "rue rua via calle avenida ulica piazza viale corso postbox")
 	l.all(meaning{act: unitWord}, "apt apartment suite ste flat")
 	l.all(meaning{act: titleWord}, "mr mrs mx messrs")
 	l.all(meaning{act: vagueTitle}, "ms dr prof professor doctor sir dame rev reverend miss madam lord lady nurse capt captain sgt sergeant judge hon")
-	l.all(meaning{act: nameWord}, "name patient surname forename client resident applicant spouse mother father husband wife guardian")
+	l.all(meaning{act: nameWord}, "name patient pt surname forename client resident applicant spouse mother father husband wife guardian")
 	l.all(meaning{act: postWord}, "psc cmr unit")
 	l.add("at", meaning{act: atWord})
 	l.add("www", meaning{act: wwwWord})
@@ -91,7 +98,7 @@ func (l *lexicon) contexts() {
 	l.all(meaning{about: aboutPost}, "zip zipcode postcode postal postcodes")
 	l.all(meaning{about: aboutCard}, "card visa mastercard amex cards debit credit")
 	l.all(meaning{about: aboutBirth}, "born dob birth birthday birthdate admitted discharged")
-	l.all(meaning{about: aboutID}, "resident identity")
+	l.all(meaning{about: aboutID}, "resident identity id")
 	l.all(meaning{about: aboutCredit}, "uscc")
 }
 
@@ -103,17 +110,17 @@ func (l *lexicon) all(m meaning, words string) {
 
 // add joins meanings: "resident" may be followed by a name as well as by a number.
 func (l *lexicon) add(word string, m meaning) {
-	if had, ok := l.words[word]; ok {
-		if m.act == nothing {
-			m.act, m.value = had.act, had.value
-		}
-		if m.about == noContext {
-			m.about = had.about
-		}
-		if had.act == street && m.act == streetFirst {
-			m.act = street
-		}
+	if m.act == nothing && m.after != "" {
+		m = meaning{when: []when{{m.after, m.about}}}
 	}
+	had := l.words[word]
+	if m.act == nothing {
+		m.act, m.value, m.after = had.act, had.value, had.after
+	}
+	if m.about == noContext {
+		m.about = had.about
+	}
+	m.when = append(had.when, m.when...)
 	l.words[word] = m
 	l.starts[len(word)][word[0]-'a'] |= 1 << (word[1] & 31)
 }
@@ -148,10 +155,15 @@ func (s *scan) word(i, j int) int {
 	if !ok || s.at(i-1) >= 0x80 && !s.hanBefore(i) {
 		return j
 	}
+	s.note(m.about, j)
+	for _, w := range m.when {
+		if s.follows(i, w.after) {
+			s.note(w.about, j)
+		}
+	}
 	if m.after != "" && !s.follows(i, m.after) {
 		return j
 	}
-	s.note(m.about, j)
 	return s.act(m, i, j)
 }
 

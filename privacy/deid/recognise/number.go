@@ -133,6 +133,8 @@ func (s *scan) check(p *phrase, k int, d string, end int) int {
 		s.add(ChinaID, start, end, 1)
 	case len(d) == 18 && chinaCredit(d):
 		s.add(ChinaCredit, start, end, 0.95)
+	case len(d) == 18 && s.about(aboutID, start) && d[0] > '0' && dateDigits(d[6:14]):
+		s.add(ChinaID, start, end, 0.7) // mistyped, and as identifying
 	case len(d) == 15 && s.about(aboutID, start) && dateDigits("19"+d[6:12]):
 		s.add(ChinaID, start, end, 0.7) // GB 11643-1989 had no check digit
 	case len(d) == 15 && s.imei(p, k, d) && luhn(d):
