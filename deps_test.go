@@ -101,6 +101,7 @@ var arrows = map[string][]string{
 		"inference/admission", "inference/models", "inference/ner", "privacy/deid"},
 
 	// Benchmarks measure the whole.
+	"bench/inference": {"inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},
 	"bench/ask": {"cli", "cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/source",
 		"federation/source/open", "policy", "policy/authn", "policy/ledger", "privacy", "privacy/deid", "state"},
 }
