@@ -35,7 +35,9 @@ type Options struct {
 	// CheckObligation says whether a transform exists and fits a kind. Required.
 	CheckObligation func(kind privacy.Kind, ob privacy.Obligation) error
 	Now             func() time.Time // input.context.time; time.Now where nil
-	CacheSize       int              // answers kept of each kind; 4096 where not positive
+	// Signatures believes only signed bundles; nil believes any: for development, and for reviewing what is not signed yet.
+	Signatures *Signatures
+	CacheSize  int // answers kept of each kind; 4096 where not positive
 	// Fault is told why an agency's rules failed for some caller; its coordinates were denied. Optional. The
 	// error may quote the policy and its data, so it is for the agency and the operator, never for a client.
 	Fault func(AgencyID, error)
@@ -50,6 +52,7 @@ type Bundle struct {
 // Engine answers from one revision. It is safe for concurrent use.
 type Engine struct {
 	revision string
+	signedAt time.Time // of the oldest bundle; zero where bundles are not signed
 	agencies map[AgencyID]*agency
 	gateway  *agency
 	reads    facts // what visibility depends on: field rules of every agency
@@ -61,6 +64,9 @@ type Engine struct {
 
 // Revision is the SHA-256 of every input, in hex.
 func (e *Engine) Revision() string { return e.revision }
+
+// SignedAt is when the oldest bundle was signed, zero where signatures are not asked for.
+func (e *Engine) SignedAt() time.Time { return e.signedAt }
 
 // Decide answers a request. The decision is shared and must not be changed. The error is the context's; a policy
 // that fails denies instead.

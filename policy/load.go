@@ -39,7 +39,8 @@ type loader struct {
 	sets         map[string]any
 	setOwners    map[string]string
 	digest       hash.Hash
-	tests        bool // read tests too
+	tests        bool      // read tests too
+	oldest       time.Time // when the oldest bundle was signed
 }
 
 // Load makes an Engine, or a *LoadError with every mistake found.
@@ -85,14 +86,51 @@ func (l *loader) readBundles() {
 			continue
 		}
 		seen[b.Agency] = true
-		l.readFiles(string(b.Agency), b.Files, func(name string, text []byte) {
-			if path.Base(name) == "data.json" {
-				l.readData(name, text)
+		l.readBundle(b)
+	}
+}
+
+// readBundle reads one agency's files; where bundles are signed, only what was signed.
+func (l *loader) readBundle(b Bundle) {
+	var vouched *signed
+	if l.Signatures != nil {
+		var err error
+		if vouched, err = l.Signatures.verify(b, l.now()); err != nil {
+			l.file(string(b.Agency), CodeSignature, "%s", err)
+			return
+		}
+		l.oldest = earlier(l.oldest, vouched.at)
+	}
+	l.readFiles(string(b.Agency), b.Files, func(name string, text []byte) {
+		if vouched != nil {
+			if err := vouched.match(strings.TrimPrefix(name, string(b.Agency)+"/"), text); err != nil {
+				l.file(name, CodeSignature, "%s", err)
 				return
 			}
-			l.parse(name, text, b.Agency)
-		})
+		}
+		if path.Base(name) == "data.json" {
+			l.readData(name, text)
+			return
+		}
+		l.parse(name, text, b.Agency)
+	})
+	if vouched != nil && vouched.missing() != "" {
+		l.file(string(b.Agency), CodeSignature, "%s was signed and is not there", vouched.missing())
 	}
+}
+
+func (l *loader) now() time.Time {
+	if l.Now == nil {
+		return time.Now()
+	}
+	return l.Now()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // readFiles hands every Rego file but tests, and data.json, to take, in order of name.
@@ -166,7 +204,7 @@ func (l *loader) engine(ctx context.Context, w world) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	e := &Engine{agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now, fault: l.Fault, cache: cache}
+	e := &Engine{signedAt: l.oldest, agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now, fault: l.Fault, cache: cache}
 	if e.now == nil {
 		e.now = time.Now
 	}
