@@ -58,6 +58,8 @@ fuzz: ## run every fuzz target for FUZZTIME (default 10s)
 
 bench: ## run the benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(grep -rlE '^func Benchmark' --include='*_test.go' --exclude-dir='.[!.]*' . | xargs -n1 dirname | sort -u)
+	$(GO) run ./bench/start
+	$(GO) run ./bench/ask
 
 bench-inference: ## measure the embedded engine against ONNX Runtime on the same weights (needs Python and PyPI)
 	@test -x build/peer/bin/python || { python3 -m venv build/peer && build/peer/bin/pip install -q onnxruntime onnx numpy && \
