@@ -2,6 +2,7 @@ package deid
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"concordat/privacy"
@@ -51,13 +52,15 @@ func benchmark(b *testing.B, ob privacy.Obligation, in *privacy.Column) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(in.Len()), "ns/cell")
 }
 
+const plainNote = "No fever, no cough; eats and drinks. The wound is dry, the leg is warm, and the patient walks to the door and back. "
+
 // BenchmarkRedact is the rules alone over notes, with what stands in place.
 func BenchmarkRedact(b *testing.B) {
 	key := make([]byte, 32)
 	for name, style := range map[string]Style{"label": StyleLabel, "surrogate": StyleSurrogate} {
 		b.Run(name, func(b *testing.B) {
 			r := NewRedactor(TextOptions{RulesOnly: true, Style: style, Key: key})
-			notes, size := []string{englishNote, chineseNote, "No fever, no cough; eats and drinks."}, 0
+			notes, size := []string{strings.Repeat(plainNote, 3) + englishNote, chineseNote, plainNote}, 0
 			for _, n := range notes {
 				size += len(n)
 			}

@@ -10,9 +10,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/language"
-
 	"concordat/privacy"
 )
 
@@ -64,7 +61,7 @@ type picker struct {
 
 func (p picker) hash(kind, of string) uint64 {
 	mac := hmac.New(sha256.New, p.key)
-	mac.Write([]byte(kind + "\x00" + cases.Lower(language.Und).String(canonical(of))))
+	mac.Write([]byte(kind + "\x00" + strings.ToLower(canonical(of))))
 	return binary.BigEndian.Uint64(mac.Sum(nil))
 }
 

@@ -7,6 +7,12 @@ import (
 
 // reads reports a letter of a script that rules and taggers read in a language: Latin, and Han where Chinese is meant.
 func reads(c rune, language string) bool {
+	switch {
+	case c < 0x250: // letters there are Latin
+		return true
+	case c >= 0x4E00 && c < 0xA000:
+		return language != "en"
+	}
 	return unicode.Is(unicode.Latin, c) || (language != "en" && isHan(c))
 }
 

@@ -160,4 +160,6 @@ func wholeWord(text string, from, to int) bool {
 
 func isHanText(s string) bool { return strings.IndexFunc(s, isHan) >= 0 }
 
-func isHan(c rune) bool { return unicode.Is(unicode.Han, c) }
+func isHan(c rune) bool {
+	return c >= 0x4E00 && c < 0xA000 || c >= 0x2E80 && unicode.Is(unicode.Han, c)
+}
