@@ -63,8 +63,13 @@ var arrows = map[string][]string{
 	"federation/source/graphql":     {"federation/source", "federation/source/cell", "federation/source/eval", "policy/predicate", "privacy"},
 	"federation/source/sqlite":      {"federation/source", "federation/source/cell", "federation/source/eval", "federation/source/sqlite/lite", "policy/predicate", "privacy"},
 	"federation/source/sqlite/lite": {},
+	"federation/source/sql":         {"federation/source", "federation/source/cell", "federation/source/eval", "policy/predicate", "privacy"},
+	"federation/source/postgres":    {"federation/source", "federation/source/cell", "federation/source/eval", "federation/source/sql", "policy/predicate", "privacy"},
+	"federation/source/mysql":       {"federation/source", "federation/source/cell", "federation/source/eval", "federation/source/sql", "policy/predicate", "privacy"},
+	"federation/source/introspect":  {"federation/source", "privacy/deid/recognise"},
+	"federation/source/servertest":  {},
 	"federation/source/sourcetest":  {"federation/source", "federation/source/eval", "policy/predicate", "privacy"},
-	"federation/source/open":        {"federation/source", "federation/source/graphql", "federation/source/memory", "federation/source/sqlite", "privacy"},
+	"federation/source/open":        {"federation/source", "federation/source/graphql", "federation/source/introspect", "federation/source/memory", "federation/source/mysql", "federation/source/postgres", "federation/source/sqlite", "privacy"},
 
 	// The gateway. Planning is pure; graph stays outside, and reaches federation as a function.
 	"federation/compose": {"federation/source", "policy", "policy/predicate", "privacy", "schema"},
@@ -90,7 +95,7 @@ var arrows = map[string][]string{
 	// What a person starts.
 	"demo":           {},
 	"demo/transport": {},
-	"cli/config":     {"federation", "policy/authn"},
+	"cli/config":     {"federation", "policy", "policy/authn"},
 	"cli/node": {"cli/config", "federation", "federation/compose", "federation/execute", "federation/source", "policy", "policy/agreement",
 		"policy/authn", "policy/ledger", "privacy", "privacy/budget", "resolvers", "schema", "state", "inference"},
 	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose",
@@ -129,6 +134,8 @@ var homes = map[string][]string{
 	"github.com/fsnotify/fsnotify":        {"cli/node"},
 	"github.com/tuneinsight/lattigo/v6":   {"privacy/secagg"},
 	"google.golang.org/grpc":              {"federation/agent"},
+	"github.com/jackc/pgx/v5":             {"federation/source/postgres", "federation/source/servertest"},
+	"github.com/go-sql-driver/mysql":      {"federation/source/mysql", "federation/source/servertest"},
 }
 
 const module = "concordat"

@@ -36,6 +36,10 @@ func NewOrderHash(s Scope, field Coordinate) (*OrderHash, error) {
 // Obligation names the hash where columns say what they are derived by.
 func (h *OrderHash) Obligation() Obligation { return scrambled }
 
+// Key is the hash's key, for a source that computes it over its own values: it belongs to one field of one agreement
+// and purpose, and opens nothing else.
+func (h *OrderHash) Key() []byte { return h.key[:] }
+
 // Of is the first eight bytes of SHA-256 over the key and the value as text, big endian: what SQL computes too
 // (sha256 in PostgreSQL, SHA2 in MySQL). The key comes first, and no length extension of a digest cut to a quarter
 // can be carried on.

@@ -2,7 +2,9 @@ package sourcetest
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"concordat/federation/source"
@@ -48,7 +50,7 @@ func Relation() *source.Relation {
 
 // Rows is the rows of the suite: each column cycles through its constants and NULL at a pace of its own, so that
 // values meet in many combinations and repeat.
-func Rows() *privacy.Table {
+func Rows(limits ...Limit) *privacy.Table {
 	const n = 101
 	t := &privacy.Table{Rows: n}
 	for i, f := range fields() {
@@ -59,7 +61,11 @@ func Rows() *privacy.Table {
 				c.AppendText("row " + strconv.Itoa(row*7919%n))
 				continue
 			}
-			appendValue(c, values[(row*(2*i+1)+row/17)%len(values)])
+			v := values[(row*(2*i+1)+row/17)%len(values)]
+			if slices.Contains(limits, NoNUL) {
+				v.Text = strings.ReplaceAll(v.Text, "\x00", "")
+			}
+			appendValue(c, v)
 		}
 		t.Columns = append(t.Columns, c)
 	}
@@ -150,7 +156,8 @@ func floats() []predicate.Value {
 
 func decimals() []predicate.Value {
 	var out []predicate.Value
-	for _, d := range []string{"-0.0", "0", "0.1", "0.10", "1.00", "1", "9", "10", "10.000000000000000000001", "123456789012345678901234567890.5", "-2"} {
+	for _, d := range []string{"-0.0", "0", "0.1", "0.10", "1.00", "1", "9", "10", "10.000000000000000000001", "123456789012345678901234567890.5", "-2",
+		"99999999999999999999999999999999999999", "-12345678901234567890123456789012345.678"} {
 		out = append(out, predicate.Decimal(d))
 	}
 	return out
