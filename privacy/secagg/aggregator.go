@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/tuneinsight/lattigo/v6/core/rlwe"
-	"github.com/tuneinsight/lattigo/v6/ring"
 	"github.com/tuneinsight/lattigo/v6/schemes/bgv"
 )
 
@@ -134,46 +133,35 @@ func (a *Aggregator) Add(m *Message, ciphertexts [][]byte) error {
 	if len(m.Body) != 32 || [32]byte(m.Body) != a.hash {
 		return blame(m.From, fmt.Errorf("%w: another active set", ErrProtocol))
 	}
-	polys, err := a.readContribution(a.commitments[i], ciphertexts)
-	if err != nil {
+	if err := a.checkContribution(a.commitments[i], ciphertexts); err != nil {
 		return blame(m.From, err)
 	}
-	for j, ct := range polys {
-		a.addTo(j, ct)
+	for j, block := range ciphertexts {
+		a.scheme.addBlock(a.sums[j].Value, block)
 	}
 	a.added[m.From] = true
 	a.activations = append(a.activations, m)
 	return nil
 }
 
-func (a *Aggregator) addTo(i int, polys []ring.Poly) {
-	r := a.scheme.params.RingQ()
-	for k := range polys {
-		r.Add(a.sums[i].Value[k], polys[k], a.sums[i].Value[k])
-	}
-}
-
-// readContribution decodes all ciphertexts before any is added: a contribution counts whole or not at all.
-func (a *Aggregator) readContribution(commitment *Message, blocks [][]byte) ([][]ring.Poly, error) {
+// checkContribution looks at all ciphertexts before any is added: a contribution counts whole or not at all.
+func (a *Aggregator) checkContribution(commitment *Message, blocks [][]byte) error {
 	hashes, _, err := readCommitment(commitment.Body, len(a.sums))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(blocks) != len(a.sums) {
-		return nil, fmt.Errorf("%w: number of ciphertexts", ErrWire)
+		return fmt.Errorf("%w: number of ciphertexts", ErrWire)
 	}
-	all := make([][]ring.Poly, len(blocks))
 	for i, block := range blocks {
-		polys, err := a.scheme.readBlock(blockCiphertext, block)
-		if err != nil {
-			return nil, err
+		if err := a.scheme.check(blockCiphertext, block); err != nil {
+			return err
 		}
 		if h0, h1 := halfHashes(block); h0 != hashes[2*i] || h1 != hashes[2*i+1] {
-			return nil, fmt.Errorf("%w: another ciphertext than committed to", ErrProtocol)
+			return fmt.Errorf("%w: another ciphertext than committed to", ErrProtocol)
 		}
-		all[i] = polys
 	}
-	return all, nil
+	return nil
 }
 
 // Ready reports whether every active member's ciphertexts are in the sum.
@@ -199,25 +187,20 @@ func (a *Aggregator) Switch(m *Message) error {
 	if len(m.Body) != 32+size*len(a.sums) || [32]byte(m.Body) != a.hash {
 		return blame(m.From, fmt.Errorf("%w: release", ErrWire))
 	}
-	shares := make([][]ring.Poly, len(a.sums))
-	for j := range shares {
-		if shares[j], err = a.scheme.readBlock(blockSwitch, m.Body[32+j*size:32+(j+1)*size]); err != nil {
+	share := func(j int) []byte { return m.Body[32+j*size : 32+(j+1)*size] }
+	for j := range a.sums {
+		if err := a.scheme.check(blockSwitch, share(j)); err != nil {
 			return blame(m.From, err)
 		}
 	}
 	a.released[m.From] = true
-	for j, share := range shares {
-		a.fold(j, share, len(a.released) == 1)
+	for j, sum := range a.sums {
+		if len(a.released) == 1 {
+			wipe(sum.Value[1]) // the shares' second halves take its place
+		}
+		a.scheme.addBlock(sum.Value, share(j))
 	}
 	return nil
-}
-
-// fold adds a share: its first half to c0; the second halves replace c1, which has served its purpose.
-func (a *Aggregator) fold(i int, share []ring.Poly, first bool) {
-	if first {
-		wipe(a.sums[i].Value[1])
-	}
-	a.addTo(i, share)
 }
 
 // Answer is complete once every active member has released.

@@ -262,14 +262,13 @@ func (p *Party) sumHalves(halves map[string][][]byte) ([]*rlwe.Ciphertext, error
 			return nil, blame(m.From, ErrWire)
 		}
 		for i, block := range halves[m.From] {
-			polys, err := p.scheme.readBlock(blockHalf, block)
-			if err != nil {
+			if err := p.scheme.check(blockHalf, block); err != nil {
 				return nil, blame(m.From, err)
 			}
 			if digest("c1", block[headerLen:]) != hashes[2*i+1] {
 				return nil, blame(m.From, fmt.Errorf("%w: another ciphertext than committed to", ErrProtocol))
 			}
-			p.scheme.params.RingQ().Add(sums[i].Value[1], polys[0], sums[i].Value[1])
+			p.scheme.addBlock(sums[i].Value[1:], block)
 		}
 	}
 	return sums, nil

@@ -301,11 +301,10 @@ func (p *Party) openKeyShares(ordered []*Message) (ring.Poly, error) {
 		if !bytes.Equal(committed[:], p.commits[i].Body[32:]) {
 			return sum, blame(m.From, fmt.Errorf("%w: the key share is not the one committed to", ErrProtocol))
 		}
-		polys, err := p.scheme.readBlock(blockKeyShare, m.Body[32:])
-		if err != nil {
+		if err := p.scheme.check(blockKeyShare, m.Body[32:]); err != nil {
 			return sum, blame(m.From, err)
 		}
-		p.scheme.params.RingQ().Add(sum, polys[0], sum)
+		p.scheme.addBlock([]ring.Poly{sum}, m.Body[32:])
 	}
 	return sum, nil
 }
@@ -349,11 +348,10 @@ func (p *Party) takeShare(block []byte) error {
 		}
 		return nil
 	}
-	polys, err := p.scheme.readBlock(blockDeal, block)
-	if err != nil {
+	if err := p.scheme.check(blockDeal, block); err != nil {
 		return err
 	}
-	p.scheme.params.RingQ().Add(p.dealt.Q, polys[0], p.dealt.Q)
+	p.scheme.addBlock([]ring.Poly{p.dealt.Q}, block)
 	return nil
 }
 

@@ -54,39 +54,69 @@ func writeBlock(kind blockKind, polys ...ring.Poly) []byte {
 	return out
 }
 
-// readBlock is the only way bytes of a peer become polynomials: exact length, the header byte for byte, every residue
-// below its modulus. The library's own UnmarshalBinary is never called on them: a truncated input overflows its stack,
+// readBlock and addBlock, behind check, are the only ways bytes of a peer become polynomials: exact length, the header
+// byte for byte, every residue below its modulus. The library's own UnmarshalBinary is never called on them: a truncated input overflows its stack,
 // which kills the process, and it takes residues, levels and degrees that make no sense.
 func (s *scheme) readBlock(kind blockKind, b []byte) ([]ring.Poly, error) {
-	if kind.polys() == 0 || len(b) != kind.size() {
-		return nil, fmt.Errorf("%w: length", ErrWire)
+	if err := s.check(kind, b); err != nil {
+		return nil, err
 	}
-	if [headerLen]byte(b) != kind.header() {
-		return nil, fmt.Errorf("%w: header", ErrWire)
-	}
-	b = b[headerLen:]
 	polys := make([]ring.Poly, kind.polys())
 	for i := range polys {
 		polys[i] = s.params.RingQ().NewPoly()
-		for j, q := range s.moduli {
-			if !readResidues(polys[i].Coeffs[j], b, q) {
-				return nil, fmt.Errorf("%w: residue", ErrWire)
+	}
+	s.addBlock(polys, b)
+	return polys, nil
+}
+
+// check is readBlock without the polynomials: whether a block may be read.
+func (s *scheme) check(kind blockKind, b []byte) error {
+	if kind.polys() == 0 || len(b) != kind.size() {
+		return fmt.Errorf("%w: length", ErrWire)
+	}
+	if [headerLen]byte(b) != kind.header() {
+		return fmt.Errorf("%w: header", ErrWire)
+	}
+	b = b[headerLen:]
+	for len(b) > 0 {
+		for _, q := range s.moduli {
+			if !residuesBelow(b[:degree*8], q) {
+				return fmt.Errorf("%w: residue", ErrWire)
 			}
 			b = b[degree*8:]
 		}
 	}
-	return polys, nil
+	return nil
 }
 
-// readResidues fills to from b and reports whether all are below q.
-func readResidues(to []uint64, b []byte, q uint64) bool {
-	b = b[:len(to)*8]
+func residuesBelow(b []byte, q uint64) bool {
 	var over uint64
-	for i := range to {
-		c := binary.LittleEndian.Uint64(b[i*8:])
-		over |= q - 1 - c // the top bit is set where c > q-1, since q < 2^63; c >= 2^63 + q - 1 does not set it
-		over |= c         // and its own top bit then is
-		to[i] = c
+	for ; len(b) >= 8; b = b[8:] {
+		c := binary.LittleEndian.Uint64(b)
+		// The top bit of q-1-c is set where c > q-1, since q < 2^63; from c = 2^63+q on it is not, but that of c is.
+		over |= (q - 1 - c) | c
 	}
 	return over>>63 == 0
+}
+
+// addBlock adds a block that has passed check to polynomials, without decoding it first.
+func (s *scheme) addBlock(to []ring.Poly, b []byte) {
+	b = b[headerLen:]
+	for i := range to {
+		for j, q := range s.moduli {
+			addResidues(to[i].Coeffs[j], b, q)
+			b = b[degree*8:]
+		}
+	}
+}
+
+func addResidues(to []uint64, b []byte, q uint64) {
+	b = b[:len(to)*8]
+	for i := range to {
+		c := to[i] + binary.LittleEndian.Uint64(b[i*8:])
+		if c >= q {
+			c -= q
+		}
+		to[i] = c
+	}
 }
