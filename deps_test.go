@@ -107,6 +107,7 @@ var arrows = map[string][]string{
 
 	// Benchmarks measure the whole.
 	"bench/inference": {"inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},
+	"bench/start":     {},
 	"bench/ask": {"cli", "cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/source",
 		"federation/source/open", "policy", "policy/authn", "policy/ledger", "privacy", "privacy/deid", "state"},
 }
