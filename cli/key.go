@@ -16,9 +16,11 @@ import (
 
 const keyUsage = `usage: concordat key new [--type issuer] --dir DIR [--json]
        concordat key new --type ledger --origin NAME --dir DIR [--json]
+       concordat key new --type policy --agency NAME --dir DIR [--json]
 
-new makes a key in DIR: issuer.jwk.json, with which the development issuer signs tokens, or ledger.skey, with which
-a ledger of that origin signs checkpoints, and ledger.vkey, its public half. Secret keys have mode 0600.
+new makes a key in DIR: issuer.jwk.json, with which the development issuer signs tokens; ledger.skey, with which
+a ledger of that origin signs checkpoints, and ledger.vkey, its public half; or NAME.key.pem, with which an agency signs
+its policy, and NAME.pub.pem, which gateways pin. Secret keys have mode 0600.
 A key that is already there is never replaced.
 `
 
@@ -41,9 +43,10 @@ func Key(args []string, stdout, stderr io.Writer) int {
 
 func keyNew(args []string, stdout, stderr io.Writer) int {
 	set := newCredentialFlags("key new", stderr)
-	kind := set.String("type", "issuer", "issuer or ledger")
+	kind := set.String("type", "issuer", "issuer, ledger or policy")
 	dir := set.String("dir", "", "directory for the key (required)")
 	origin := set.String("origin", "", "the ledger's origin, a name without spaces or '+' (required for a ledger)")
+	agency := set.String("agency", "", "whose policy the key signs (required for a policy)")
 	asJSON := set.Bool("json", false, "print JSON")
 	rest, code := parseCredentialFlags(set, args)
 	if code >= 0 {
@@ -52,10 +55,12 @@ func keyNew(args []string, stdout, stderr io.Writer) int {
 	var made newKey
 	var err error
 	switch {
-	case len(rest) == 0 && *dir != "" && *kind == "issuer" && *origin == "":
+	case len(rest) == 0 && *dir != "" && *kind == "issuer" && *origin == "" && *agency == "":
 		made, err = newIssuerKey(*dir)
-	case len(rest) == 0 && *dir != "" && *kind == "ledger" && *origin != "":
+	case len(rest) == 0 && *dir != "" && *kind == "ledger" && *origin != "" && *agency == "":
 		made, err = newLedgerKey(*dir, *origin)
+	case len(rest) == 0 && *dir != "" && *kind == "policy" && *origin == "" && agencyName(*agency):
+		made, err = newPolicyKey(*dir, *agency)
 	default:
 		fmt.Fprint(stderr, keyUsage)
 		return 2

@@ -48,6 +48,8 @@ func policyVerb(ctx context.Context, args []string, w *Wire) int {
 		return v.eval(ctx, rest)
 	case "diff":
 		return v.diff(ctx, rest)
+	case "sign":
+		return v.sign(rest)
 	case "help", "-h", "--help":
 		fmt.Fprint(w.Stdout, policyUsage)
 		return exitDone

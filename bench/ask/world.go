@@ -82,6 +82,7 @@ origin: bench.concordat.example/ask
 resource: %s
 schemas: agencies
 policies: policies
+bundles: {unsigned: true}
 agreements: agreements
 sources: sources.yaml
 issuers:

@@ -10,21 +10,23 @@ import (
 	"time"
 
 	"concordat/federation"
+	"concordat/policy"
 	"concordat/policy/authn"
 )
 
 // Config is what a gateway needs to run. The zero value is refused; Load and the demo make one.
 type Config struct {
-	Listen     string // address of the public listener
-	Admin      string // address of the metrics listener, "" for none
-	State      string // directory of the store and the keys
-	Origin     string // name of the ledger, a C2SP origin line
-	Resource   string // URL that callers reach the gateway under
-	Schemas    string // directory of *.graphqls, one for each agency
-	Policies   string // directory with a folder of *.rego for each agency
-	Agreements string // directory of *.yaml
-	Sources    string // file
-	Data       string // directory that the sources' files are relative to
+	Listen     string             // address of the public listener
+	Admin      string             // address of the metrics listener, "" for none
+	State      string             // directory of the store and the keys
+	Origin     string             // name of the ledger, a C2SP origin line
+	Resource   string             // URL that callers reach the gateway under
+	Schemas    string             // directory of *.graphqls, one for each agency
+	Policies   string             // directory with a folder of *.rego for each agency
+	Bundles    *policy.Signatures // nil: unsigned bundles are taken, for development
+	Agreements string             // directory of *.yaml
+	Sources    string             // file
+	Data       string             // directory that the sources' files are relative to
 	Trusted    []authn.Trusted
 	Limits     federation.Limits
 	Deadline   time.Duration // of one request

@@ -118,7 +118,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-var topKeys = []string{"listen", "admin", "state", "origin", "resource", "schemas", "policies", "agreements", "sources", "data",
+var topKeys = []string{"listen", "admin", "state", "origin", "resource", "schemas", "policies", "bundles", "agreements", "sources", "data",
 	"issuers", "limits", "deadline", "maxRows"}
 
 func (r *reader) config(root *yaml.Node) Config {
@@ -141,6 +141,7 @@ func (r *reader) config(root *yaml.Node) Config {
 	r.number(m["maxRows"], "maxRows", &c.MaxRows)
 	r.limits(m["limits"], &c.Limits)
 	c.Trusted = r.issuers(root, m["issuers"])
+	c.Bundles = r.bundles(root, m["bundles"])
 	return c
 }
 

@@ -68,6 +68,10 @@ func TestOperatorPagesExampleIsAccepted(t *testing.T) {
 	const keys = `{"keys":[{"alg":"ES256","crv":"P-256","kid":"a","kty":"EC","use":"sig",` +
 		`"x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}` // RFC 7517, A.1
 	write(t, filepath.Join(dir, "issuer-keys.json"), keys)
+	if err := os.Mkdir(filepath.Join(dir, "keys"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "keys", "registry.pub.pem"), examplePublicKey)
 	write(t, filepath.Join(dir, "concordat.yaml"), example)
 	c, err := Load(filepath.Join(dir, "concordat.yaml"), func(string) string { return "" })
 	if err != nil {

@@ -15,10 +15,22 @@ func (n *Node) Checks(context.Context) []resolvers.Check {
 	_, sizeErr := n.ledger.Size()
 	stateErr := n.store.View(func(state.ReadTx) error { return nil })
 	return []resolvers.Check{
+		{Name: "bundles", Ready: n.bundlesInTime(time.Now())},
 		{Name: "ledger", Ready: sizeErr == nil && !n.metrics.ledgerFailing.Load()},
 		{Name: "snapshot", Ready: n.gateway.Snapshot() != nil},
 		{Name: "state", Ready: stateErr == nil},
 	}
+}
+
+// bundlesInTime reports whether no signed bundle in force is older than its limit. A bundle that grows too old is not
+// thrown out, since nothing would take its place; the gateway says so until a newer one is signed.
+func (n *Node) bundlesInTime(now time.Time) bool {
+	s := n.gateway.Snapshot()
+	if s == nil || n.config.Bundles == nil || n.config.Bundles.MaxAge == 0 {
+		return true
+	}
+	dated, ok := s.Policy.(interface{ SignedAt() time.Time })
+	return ok && now.Sub(dated.SignedAt()) <= n.config.Bundles.MaxAge
 }
 
 // live says that the process runs; it asks no dependency.

@@ -208,7 +208,7 @@ func (n *Node) policy(ctx context.Context, sg *compose.Supergraph, agreements ma
 		}
 	}
 	return policy.Load(ctx, policy.Options{Bundles: bundles, Agreements: agreements, Catalog: sg.Catalog,
-		CheckObligation: n.wire.Transforms.Check,
+		CheckObligation: n.wire.Transforms.Check, Signatures: n.config.Bundles,
 		Fault: func(a policy.AgencyID, err error) {
 			n.log.Error("an agency's rules failed; its fields were denied", "agency", a, "cause", err)
 		}})
