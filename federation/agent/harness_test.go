@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a gateway and its agencies over real connections in one process.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	hub     *agent.Hub
 	store   *state.Store
 	address string
@@ -86,7 +86,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func memory(t *testing.T) *state.Store {
+func memory(t testing.TB) *state.Store {
 	t.Helper()
 	s, err := state.Open(state.Options{InMemory: true})
 	must(t, err)
@@ -95,7 +95,7 @@ func memory(t *testing.T) *state.Store {
 }
 
 // newWorld starts a gateway and the named agencies, each with one row per day of its own.
-func newWorld(t *testing.T, names ...string) *world {
+func newWorld(t testing.TB, names ...string) *world {
 	t.Helper()
 	w := &world{t: t, keys: map[string]ed25519.PrivateKey{}, members: map[string]ed25519.PublicKey{}, stop: map[string]func(){},
 		stores: map[string]*state.Store{}, tables: map[string]*secagg.Table{}, tokens: &desk{grants: map[string]agent.Grant{}},
@@ -213,7 +213,7 @@ func (w *world) prepare(threshold int) *agent.Session {
 
 var querier = sync.OnceValues(secagg.NewQuerierKey)
 
-func key(t *testing.T) *secagg.QuerierKey {
+func key(t testing.TB) *secagg.QuerierKey {
 	t.Helper()
 	k, err := querier()
 	must(t, err)
