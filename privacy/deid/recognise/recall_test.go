@@ -87,9 +87,9 @@ func TestRecallOnSyntheticSentences(t *testing.T) {
 			t.Errorf("%s: %d of %d covered, want %.2f", k, s.covered, s.n, floor)
 		}
 	}
-	for k, floor := range precisionFloors() {
-		if s := precision[k]; ratio(s.touched, s.n) < floor {
-			t.Errorf("%s: %d of %d were planted, want %.2f", k, s.touched, s.n, floor)
+	for k, s := range precision {
+		if ratio(s.touched, s.n) < leastPrecision {
+			t.Errorf("%s: %d of %d were planted, want %.2f", k, s.touched, s.n, leastPrecision)
 		}
 	}
 }
@@ -143,8 +143,10 @@ func one(b bool) int {
 
 func verboseMisses() bool { return os.Getenv("MISSES") != "" }
 
+// floors are the share of planted spans that must be covered to the last character.
 func floors() map[string]float64 {
-	return map[string]float64{"EMAIL_ADDRESS": 1, "IBAN_CODE": 1, "US_SSN": 1, "IP_ADDRESS": 1, "CREDIT_CARD": 0.98, "PHONE_NUMBER": 0.80, "DATE_TIME": 0.80}
+	return map[string]float64{"EMAIL_ADDRESS": 1, "IBAN_CODE": 1, "US_SSN": 1, "IP_ADDRESS": 1, "CREDIT_CARD": 0.98, "PHONE_NUMBER": 0.80, "DATE_TIME": 0.80, "STREET_ADDRESS": 0.55}
 }
 
-func precisionFloors() map[string]float64 { return map[string]float64{} }
+// leastPrecision is how much of what a rule finds must have been planted.
+const leastPrecision = 0.95
