@@ -266,7 +266,7 @@ func (b *inbox) take(f *frame) ([][]byte, error) {
 		return nil, err
 	}
 	delete(b.pending, f.id)
-	b.bytes -= len(r.gatherer.body)
+	b.bytes -= r.gatherer.size
 	parts, err := r.gatherer.parts()
 	if err == nil && parts == nil {
 		parts = [][]byte{}

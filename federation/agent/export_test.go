@@ -141,12 +141,12 @@ func FrameOf(b []byte) ([]byte, bool) {
 	if f.unmarshal(b) != nil {
 		return nil, false
 	}
-	return f.marshal(), true
+	return append(f.header(), f.payload...), true
 }
 
 // PartsOf cuts and joins parts of a message, for fuzzing.
 func PartsOf(b []byte) ([][]byte, bool) {
-	parts, err := (&gatherer{body: b}).parts()
+	parts, err := (&gatherer{pieces: [][]byte{b}}).parts()
 	return parts, err == nil
 }
 

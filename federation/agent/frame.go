@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -60,11 +61,9 @@ type frame struct {
 
 var errFrame = errors.New("malformed frame")
 
-func (f *frame) marshal() []byte {
-	out := make([]byte, 0, frameHeader+len(f.payload))
-	out = binary.BigEndian.AppendUint64(out, f.id)
-	out = append(out, byte(f.step), f.flags)
-	return append(out, f.payload...)
+func (f *frame) header() []byte {
+	out := binary.BigEndian.AppendUint64(make([]byte, 0, frameHeader), f.id)
+	return append(out, byte(f.step), f.flags)
 }
 
 func (f *frame) unmarshal(b []byte) error {
@@ -89,7 +88,7 @@ func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %T", errFrame, v)
 	}
-	return mem.BufferSlice{mem.SliceBuffer(f.marshal())}, nil
+	return mem.BufferSlice{mem.SliceBuffer(f.header()), mem.SliceBuffer(f.payload)}, nil
 }
 
 func (codec) Unmarshal(data mem.BufferSlice, v any) error {
@@ -102,11 +101,16 @@ func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 
 // split cuts a message of parts into frames.
 func split(id uint64, s step, flags byte, parts [][]byte) []*frame {
-	body := binary.BigEndian.AppendUint32(nil, uint32(len(parts)))
+	rest := 4
+	for _, p := range parts {
+		rest += 4 + len(p)
+	}
+	body := binary.BigEndian.AppendUint32(make([]byte, 0, min(rest, chunk)), uint32(len(parts)))
 	var frames []*frame
 	flush := func() {
 		frames = append(frames, &frame{id: id, step: s, flags: flags, payload: body})
-		body = nil
+		rest -= len(body)
+		body = make([]byte, 0, min(rest, chunk))
 	}
 	write := func(p []byte) {
 		for len(p) > 0 {
@@ -128,24 +132,26 @@ func split(id uint64, s step, flags byte, parts [][]byte) []*frame {
 
 // gatherer puts the frames of one message together again, up to its limit.
 type gatherer struct {
-	body  []byte
-	limit int
+	pieces [][]byte
+	size   int
+	limit  int
 }
 
 var errTooLong = errors.New("message too long")
 
 // add reports whether the message is complete.
 func (g *gatherer) add(f *frame) (bool, error) {
-	if len(g.body)+len(f.payload) > g.limit {
-		g.body = nil
+	if g.size += len(f.payload); g.size > g.limit {
+		g.pieces = nil
 		return false, errTooLong
 	}
-	g.body = append(g.body, f.payload...)
+	g.pieces = append(g.pieces, f.payload)
 	return f.flags&flagLast != 0, nil
 }
 
 func (g *gatherer) parts() ([][]byte, error) {
-	b := g.body
+	b := bytes.Join(g.pieces, nil)
+	g.pieces = nil
 	if len(b) < 4 {
 		return nil, errFrame
 	}

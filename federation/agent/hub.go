@@ -140,7 +140,7 @@ func (h *Hub) greet(s grpc.ServerStream) (string, error) {
 	if f == nil || f.step != stepGreet || f.flags != flagLast {
 		return "", status.Error(codes.InvalidArgument, "no greeting")
 	}
-	parts, err := (&gatherer{body: f.payload}).parts()
+	parts, err := (&gatherer{pieces: [][]byte{f.payload}}).parts()
 	if err != nil || len(parts) != 3 || len(parts[0]) != 1 || parts[0][0] != version || !validName(string(parts[1])) {
 		return "", status.Error(codes.FailedPrecondition, "another version")
 	}

@@ -110,11 +110,11 @@ func gather(kind Kind, bind [32]byte, members []Member, messages []*Message) ([]
 	return ordered, nil
 }
 
-// chain extends a transcript by the messages of one round.
+// chain extends a transcript by the messages of one round, which gather has verified.
 func chain(transcript [32]byte, ordered []*Message) [32]byte {
 	parts := [][]byte{transcript[:]}
 	for _, m := range ordered {
-		parts = append(parts, m.signed())
+		parts = append(parts, m.verified[:])
 	}
 	return digest("transcript", parts...)
 }

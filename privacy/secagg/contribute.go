@@ -175,11 +175,11 @@ func membersOf(c *Ceremony, active []int) []Member {
 	return members
 }
 
-// hashActive binds the active set and every contribution in it.
+// hashActive binds the active set and every contribution in it; gather has verified them.
 func hashActive(question [32]byte, commitments []*Message) [32]byte {
 	parts := [][]byte{question[:]}
 	for _, m := range commitments {
-		parts = append(parts, []byte(m.From), m.signed())
+		parts = append(parts, []byte(m.From), m.verified[:])
 	}
 	return digest("active set", parts...)
 }

@@ -31,6 +31,7 @@ type Message struct {
 	Body []byte
 
 	signature [ed25519.SignatureSize]byte
+	verified  [32]byte // what the signature was found good for; only for transcripts, after verify
 }
 
 // MaxMessage bounds an encoded message in bytes: a key-switch share of maxCiphertexts ciphertexts.
@@ -51,9 +52,11 @@ func (m *Message) verify(kind Kind, bind [32]byte, member Member) error {
 	if m.Kind != kind {
 		return blame(member.Name, fmt.Errorf("%w: another message was due", ErrProtocol))
 	}
-	if m.From != member.Name || m.Bind != bind || !ed25519.Verify(member.Identity, m.signed(), m.signature[:]) {
+	signed := m.signed()
+	if m.From != member.Name || m.Bind != bind || !ed25519.Verify(member.Identity, signed, m.signature[:]) {
 		return blame(member.Name, ErrSignature)
 	}
+	m.verified = [32]byte(signed)
 	return nil
 }
 
