@@ -40,7 +40,9 @@ type agentConfig struct {
 	} `yaml:"data"`
 	State   string `yaml:"state"`
 	Minimum int    `yaml:"minimum"`
-	Budget  []struct {
+	// Threshold: see agent.Options.
+	Threshold int `yaml:"threshold"`
+	Budget    []struct {
 		Agreement  string `yaml:"agreement"`
 		Dataset    string `yaml:"dataset"`
 		Epsilon    string `yaml:"epsilon"` // decimal, as text
@@ -115,6 +117,9 @@ func (c *agentConfig) resolve(dir string, getenv func(string) string) {
 	}
 	if c.Minimum != 0 && c.Minimum < 2 {
 		c.wrong("minimum", "below two a sum is one agency's value")
+	}
+	if c.Threshold != 0 && c.Threshold < 2 {
+		c.wrong("threshold", "below two a single agency could open")
 	}
 	c.resolveKeys(dir, getenv)
 	c.resolveGateways(dir, getenv)

@@ -68,11 +68,14 @@ type Options struct {
 	Tokens   Tokens
 	Store    *state.Store // this agency's own ledger of contributions
 	Minimum  int          // least number of contributors this agency takes part with; default 3
-	Sessions int          // at once; default 64
-	Log      *slog.Logger
-	Now      func() time.Time // default time.Now
-	Rand     io.Reader        // of the noise; default crypto/rand
-	Backoff  Backoff
+	// Threshold is the least number of members that may be able to open a session this agency joins; default: more than
+	// half of them. The gateway proposes the threshold, so an agency that accepted any would accept two accomplices.
+	Threshold int
+	Sessions  int // at once; default 64
+	Log       *slog.Logger
+	Now       func() time.Time // default time.Now
+	Rand      io.Reader        // of the noise; default crypto/rand
+	Backoff   Backoff
 }
 
 // Backoff between dials: doubling from Least to Most, each wait drawn uniformly from the upper half.

@@ -300,6 +300,16 @@ func TestMemberThatTheAgencyDoesNotKnowEndsTheSession(t *testing.T) {
 	}
 }
 
+// TestThresholdThatTwoAccomplicesMeetIsRefused: the gateway proposes the threshold.
+func TestThresholdThatTwoAccomplicesMeetIsRefused(t *testing.T) {
+	w := newWorld(t, "a", "b", "c", "d").start()
+	_, err := w.hub.Prepare(t.Context(), agent.Plan{Members: w.members, Threshold: 2})
+	var abort *agent.Abort
+	if !errors.As(err, &abort) || abort.Step != "hello" || abort.Code != agent.CodeTooFew {
+		t.Fatal(err)
+	}
+}
+
 func TestTokenForSomethingElseIsRefusedByEveryAgency(t *testing.T) {
 	for name, change := range map[string]func(*agent.Grant){
 		"another session": func(g *agent.Grant) { g.Session = "x" }, "another question": func(g *agent.Grant) { g.Query = "00" },

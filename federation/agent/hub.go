@@ -79,7 +79,7 @@ func (h *Hub) Serve(ctx context.Context, l net.Listener, c tls.Certificate) erro
 		grpc.Creds(credentials.NewTLS(serverTLS(c))), grpc.ForceServerCodecV2(codec{}),
 		grpc.MaxRecvMsgSize(maxFrame), grpc.MaxSendMsgSize(maxFrame), grpc.MaxConcurrentStreams(1),
 		grpc.MaxHeaderListSize(8<<10), grpc.ConnectionTimeout(greetWithin),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: time.Minute, Time: 20 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	)
 	server.RegisterService(service(), connector(h))

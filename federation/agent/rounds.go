@@ -126,7 +126,11 @@ func (a *Agent) hello(ctx context.Context, gateway, session string, parts [][]by
 	if err != nil {
 		return nil, err
 	}
-	if c.Session != session || len(c.Members) < a.Minimum {
+	least := a.Threshold
+	if least == 0 {
+		least = len(c.Members)/2 + 1
+	}
+	if c.Session != session || len(c.Members) < a.Minimum || c.Threshold < least {
 		return nil, CodeTooFew.failure()
 	}
 	for _, m := range c.Members {

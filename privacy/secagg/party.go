@@ -230,6 +230,11 @@ func (p *Party) dealAll() ([]*Message, error) {
 			return nil, err
 		}
 		p.dealt = p.shamirShare(polynomial, p.self)
+		defer func() {
+			for _, coefficient := range polynomial.Value {
+				wipe(coefficient.Q)
+			}
+		}()
 	}
 	var deals []*Message
 	for i, peer := range p.ceremony.Members {
@@ -238,7 +243,9 @@ func (p *Party) dealAll() ([]*Message, error) {
 		}
 		plain := append([]byte{}, p.piece[:]...)
 		if p.ceremony.reshares() {
-			plain = append(plain, writeBlock(blockDeal, p.shamirShare(polynomial, i).Q)...)
+			share := p.shamirShare(polynomial, i)
+			plain = append(plain, writeBlock(blockDeal, share.Q)...)
+			wipe(share.Q)
 		}
 		sealed, err := hpke.Seal(p.peers[i], kdf(), aead(), p.dealInfo(p.name(), peer.Name), plain)
 		clear(plain)
