@@ -68,8 +68,9 @@ var arrows = map[string][]string{
 	"federation/source/mysql":       {"federation/source", "federation/source/cell", "federation/source/eval", "federation/source/sql", "policy/predicate", "privacy"},
 	"federation/source/introspect":  {"federation/source", "privacy/deid/recognise"},
 	"federation/source/servertest":  {},
+	"federation/source/guard":       {"federation/source", "privacy"},
 	"federation/source/sourcetest":  {"federation/source", "federation/source/eval", "policy/predicate", "privacy"},
-	"federation/source/open":        {"federation/source", "federation/source/graphql", "federation/source/introspect", "federation/source/memory", "federation/source/mysql", "federation/source/postgres", "federation/source/sqlite", "privacy"},
+	"federation/source/open":        {"federation/source", "federation/source/graphql", "federation/source/guard", "federation/source/introspect", "federation/source/memory", "federation/source/mysql", "federation/source/postgres", "federation/source/sqlite", "privacy"},
 
 	// The gateway. Planning is pure; graph stays outside, and reaches federation as a function.
 	"federation/compose": {"federation/source", "policy", "policy/predicate", "privacy", "schema"},

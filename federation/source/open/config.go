@@ -15,6 +15,10 @@
 //	    page: {limit: limit, offset: offset, size: 5000}
 //	    tables:
 //	      sensors: {field: sensors, arguments: {id: {in: ids}}}
+//	    guard: {timeout: 5s, concurrency: 16, bytes: 67108864, failures: 5, cooldown: 5s, retries: 2, backoff: 50ms}
+//
+// Every source but tables in memory is guarded (package guard), with its defaults where guard is not given, and with
+// two retries.
 //
 // An unknown key, a missing one and a value of the wrong type are errors, all listed, each with file and line. The
 // package keeps no watch on the file.
@@ -29,6 +33,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"concordat/federation/source/graphql"
+	"concordat/federation/source/guard"
 )
 
 // Kind says which adapter a source uses.
@@ -56,6 +61,7 @@ type Source struct {
 	Timeout     time.Duration            // graphql: of one request; 0: the adapter's own
 	Page        *graphql.Page            // graphql
 	Tables      map[string]graphql.Table // graphql
+	Guard       guard.Options            // not memory
 }
 
 // Problem is one mistake in a configuration.
@@ -107,7 +113,7 @@ func Parse(file string, text []byte) (*Config, error) {
 
 // source reads one source; which keys exist depends on its kind.
 func (r *reader) source(n *yaml.Node, path string) Source {
-	s := Source{}
+	s := Source{Guard: guard.Options{Retries: 2}}
 	kind := child(n, "kind")
 	if kind == nil {
 		r.report(n, path, "kind is missing")
@@ -115,6 +121,9 @@ func (r *reader) source(n *yaml.Node, path string) Source {
 	}
 	s.Kind = Kind(kind.Value)
 	ks := keys{"kind": func(n *yaml.Node, path string) { r.text(n, path) }}
+	if s.Kind != Memory {
+		ks["guard"] = func(n *yaml.Node, path string) { r.guard(n, path, &s.Guard) }
+	}
 	switch s.Kind {
 	case SQLite:
 		ks["file"] = func(n *yaml.Node, path string) { s.File = r.text(n, path) }
@@ -140,6 +149,18 @@ func (r *reader) graphqlKeys(s *Source, ks keys) {
 	ks["tables"] = func(n *yaml.Node, path string) {
 		r.each(n, path, func(name string, n *yaml.Node, path string) { s.Tables[name] = r.table(n, path) })
 	}
+}
+
+func (r *reader) guard(n *yaml.Node, path string, o *guard.Options) {
+	r.mapping(n, path, keys{
+		"timeout":     func(n *yaml.Node, path string) { o.Timeout = r.duration(n, path) },
+		"concurrency": func(n *yaml.Node, path string) { o.Concurrency = r.whole(n, path, 1, 10_000) },
+		"bytes":       func(n *yaml.Node, path string) { o.MaxBytes = int64(r.whole(n, path, 1, 1<<40)) },
+		"failures":    func(n *yaml.Node, path string) { o.Failures = r.whole(n, path, 1, 1_000_000) },
+		"cooldown":    func(n *yaml.Node, path string) { o.Cooldown = r.duration(n, path) },
+		"retries":     func(n *yaml.Node, path string) { o.Retries = r.whole(n, path, 0, 10) },
+		"backoff":     func(n *yaml.Node, path string) { o.Backoff = r.duration(n, path) },
+	})
 }
 
 func (r *reader) page(n *yaml.Node, path string) *graphql.Page {

@@ -13,6 +13,7 @@ import (
 
 	"concordat/federation/source"
 	"concordat/federation/source/graphql"
+	"concordat/federation/source/guard"
 	"concordat/federation/source/memory"
 	"concordat/federation/source/sqlite"
 	"concordat/privacy"
@@ -38,7 +39,7 @@ func Open(ctx context.Context, cfg *Config, o Options) (map[string]source.Source
 			errs = append(errs, fmt.Errorf("source %s: %w", name, err))
 			continue
 		}
-		opened[name] = s
+		opened[name] = guarded(s, cfg.Sources[name])
 		if c, ok := s.(io.Closer); ok {
 			all = append(all, c)
 		}
@@ -47,6 +48,14 @@ func Open(ctx context.Context, cfg *Config, o Options) (map[string]source.Source
 		return nil, nil, errors.Join(append(errs, all.Close())...)
 	}
 	return opened, all, nil
+}
+
+// guarded is s behind its guard. Tables in memory are neither slow nor ever away.
+func guarded(s source.Source, c Source) source.Source {
+	if c.Kind == Memory {
+		return s
+	}
+	return guard.New(s, c.Guard)
 }
 
 func sortedNames[T any](m map[string]T) []string {

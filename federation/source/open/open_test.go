@@ -5,10 +5,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"concordat/federation/source"
+	"concordat/federation/source/guard"
+	"concordat/federation/source/memory"
 	"concordat/federation/source/open"
 	"concordat/policy/predicate"
 	"concordat/privacy"
@@ -129,4 +133,49 @@ func FuzzParse(f *testing.F) {
 			t.Fatal("neither a configuration nor problems")
 		}
 	})
+}
+
+func TestGuardIsReadAndItsMistakesAreListed(t *testing.T) {
+	cfg, err := open.Parse("s.yaml", []byte(`sources:
+  a: {kind: sqlite, file: a.db}
+  b: {kind: sqlite, file: b.db, guard: {timeout: 2s, concurrency: 3, bytes: 4, failures: 6, cooldown: 7s, retries: 0, backoff: 8ms}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Sources["a"].Guard.Retries != 2 {
+		t.Error("no retries without being told so")
+	}
+	want := guard.Options{Timeout: 2 * time.Second, Concurrency: 3, MaxBytes: 4, Failures: 6, Cooldown: 7 * time.Second, Backoff: 8 * time.Millisecond}
+	if got := cfg.Sources["b"].Guard; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	_, err = open.Parse("s.yaml", []byte(`sources:
+  a: {kind: sqlite, file: a.db, guard: {timeout: 0s, retries: 11, speed: 1}}
+  b: {kind: memory, tables: {}, guard: {}}
+`))
+	if err == nil || err.Error() != `s.yaml:2: sources.a.guard.timeout: not a duration like 10s
+s.yaml:2: sources.a.guard.retries: not a whole number from 0 to 10
+s.yaml:2: sources.a.guard.speed: unknown key
+s.yaml:3: sources.b.guard: unknown key` {
+		t.Fatalf("got\n%v", err)
+	}
+}
+
+func TestSourcesStandBehindTheirGuards(t *testing.T) {
+	cfg, err := open.Parse("sources.yaml", []byte(configuration))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, closer, err := open.Open(context.Background(), cfg, options(t, "id,tall\na,true\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	if _, ok := sources["transport"].(*guard.Source); !ok {
+		t.Error("a remote source is not guarded")
+	}
+	if _, ok := sources["environment"].(*memory.Source); !ok {
+		t.Error("tables in memory are guarded for nothing")
+	}
 }

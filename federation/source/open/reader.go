@@ -1,6 +1,7 @@
 package open
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -117,10 +118,12 @@ func (r *reader) name(n *yaml.Node, path string) string {
 	return s
 }
 
-func (r *reader) positive(n *yaml.Node, path string) int {
+func (r *reader) positive(n *yaml.Node, path string) int { return r.whole(n, path, 1, 1_000_000) }
+
+func (r *reader) whole(n *yaml.Node, path string, least, most int) int {
 	v, err := strconv.Atoi(n.Value)
-	if n.Tag != "!!int" || err != nil || v <= 0 || v > 1_000_000 {
-		r.report(n, path, "not a whole number from 1 to 1000000")
+	if n.Tag != "!!int" || err != nil || v < least || v > most {
+		r.report(n, path, fmt.Sprintf("not a whole number from %d to %d", least, most))
 		return 0
 	}
 	return v
