@@ -89,9 +89,12 @@ func (w *WordPiece) split(text string, p *pieces, buf []byte) []byte {
 	return buf
 }
 
-// word adds text[start:end]; what folds to nothing (a lone zero-width character) is no word.
+// word adds text[start:end] without control characters around it; what folds to nothing is no word.
 func (w *WordPiece) word(text string, start, end int, p *pieces, buf []byte) []byte {
-	original := text[start:end]
+	trimmed := strings.TrimLeftFunc(text[start:end], isControl)
+	start = end - len(trimmed)
+	original := strings.TrimRightFunc(trimmed, isControl)
+	end = start + len(original)
 	buf = foldWord(buf[:0], original)
 	if len(buf) == 0 {
 		return buf
@@ -163,12 +166,17 @@ func foldUnicode(dst []byte, s string) []byte {
 	out := 0
 	for at := lower; at < len(dst); {
 		r, n := utf8.DecodeRune(dst[at:])
-		if !unicode.Is(unicode.Mn, r) && !unicode.Is(unicode.Cc, r) && !unicode.Is(unicode.Cf, r) && r != utf8.RuneError {
+		if !unicode.Is(unicode.Mn, r) && !isControl(r) {
 			out += copy(dst[out:], dst[at:at+n])
 		}
 		at += n
 	}
 	return dst[:out]
+}
+
+// isControl says what BERT's cleaning drops: control and format characters, and the replacement character.
+func isControl(r rune) bool {
+	return r == utf8.RuneError || unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r)
 }
 
 func isSpace(r rune) bool {
