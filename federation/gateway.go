@@ -253,7 +253,7 @@ func (g *Gateway) plan(x *exchange) *refusal {
 	if err != nil {
 		return refuse(Internal, err)
 	}
-	x.bound, err = p.Bind(x.operation.Variables)
+	x.bound, err = x.view.bind(p, x.operation.Variables)
 	var input *plan.InputError
 	if errors.As(err, &input) {
 		return &refusal{Code: BadUserInput, Message: input.Message, Path: input.Path, cause: err}
@@ -274,7 +274,7 @@ func (g *Gateway) decide(x *exchange) *refusal {
 }
 
 func (g *Gateway) restrict(x *exchange) *refusal {
-	a, err := plan.Restrict(x.bound, x.decision, x.snapshot.Executor.Transforms)
+	a, err := x.view.restrict(x.bound, x.decision, x.snapshot.Executor.Transforms)
 	var transformed *plan.NotPermittedError
 	if errors.As(err, &transformed) {
 		return &refusal{Code: FilterNotPermitted, Message: transformed.Error(), Path: transformed.Path, cause: err}

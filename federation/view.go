@@ -12,6 +12,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"concordat/federation/plan"
+	"concordat/policy"
+	"concordat/privacy"
 )
 
 // view is the schema as one class of subjects may know it, with an executor of its own: gqlgen caches validated
@@ -23,6 +25,15 @@ type view struct {
 	measured  *lru.Cache[string, *refusal] // by document text; nil: within the limits
 	documents *lru.Cache[*ast.QueryDocument, []string]
 	plans     *lru.Cache[planKey, *plan.Plan]
+	bounds    *lru.Cache[*plan.Plan, *plan.Bound] // of plans without variables
+	allowed   *lru.Cache[allowedKey, *plan.Authorized]
+}
+
+// allowedKey names what Restrict is a function of; transforms belong to the snapshot. Decisions are shared by policy's
+// own cache, so that the pointer of one is its identity.
+type allowedKey struct {
+	bound    *plan.Bound
+	decision *policy.Decision
 }
 
 type planKey struct {
@@ -51,6 +62,12 @@ func newView(schema *ast.Schema, control graphql.ExecutableSchema, limits Limits
 		return nil, fmt.Errorf("view: %w", err)
 	}
 	if v.plans, err = lru.New[planKey, *plan.Plan](documentsPerView); err != nil {
+		return nil, fmt.Errorf("view: %w", err)
+	}
+	if v.bounds, err = lru.New[*plan.Plan, *plan.Bound](documentsPerView); err != nil {
+		return nil, fmt.Errorf("view: %w", err)
+	}
+	if v.allowed, err = lru.New[allowedKey, *plan.Authorized](documentsPerView); err != nil {
 		return nil, fmt.Errorf("view: %w", err)
 	}
 	return v, nil
@@ -163,4 +180,37 @@ func (v *view) plan(s *Snapshot, op *graphql.OperationContext, c plan.Conditions
 	}
 	v.plans.Add(key, p)
 	return p, nil
+}
+
+// bind resolves a plan's arguments; those of a document without variables once.
+func (v *view) bind(p *plan.Plan, variables map[string]any) (*plan.Bound, error) {
+	if len(variables) > 0 {
+		return p.Bind(variables)
+	}
+	if b, ok := v.bounds.Get(p); ok {
+		return b, nil
+	}
+	b, err := p.Bind(variables)
+	if err != nil {
+		return nil, err
+	}
+	v.bounds.Add(p, b)
+	return b, nil
+}
+
+// restrict cuts a bound plan down to a decision; one that was cut before is the same again.
+func (v *view) restrict(b *plan.Bound, d *policy.Decision, t privacy.Transforms) (*plan.Authorized, error) {
+	if kept, ok := v.bounds.Peek(b.Plan); !ok || kept != b { // bound to variables: not met again
+		return plan.Restrict(b, d, t)
+	}
+	key := allowedKey{bound: b, decision: d}
+	if a, ok := v.allowed.Get(key); ok {
+		return a, nil
+	}
+	a, err := plan.Restrict(b, d, t)
+	if err != nil {
+		return nil, err
+	}
+	v.allowed.Add(key, a)
+	return a, nil
 }
