@@ -60,5 +60,10 @@ func (h *hashed) answer(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 
 // argument reads a pointer of an array of the library.
 func argument(argv uintptr, i int) uintptr {
-	return uintptr(binary.NativeEndian.Uint64(libc.GoBytes(argv+uintptr(8*i), 8)))
+	const size = int(unsafe.Sizeof(argv))
+	at := libc.GoBytes(argv+uintptr(size*i), size)
+	if size == 4 {
+		return uintptr(binary.NativeEndian.Uint32(at))
+	}
+	return uintptr(binary.NativeEndian.Uint64(at))
 }
