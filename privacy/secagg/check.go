@@ -14,6 +14,7 @@ const (
 	maxFields   = 64
 	maxMeasures = 32
 	maxDomain   = 4096
+	maxArms     = 32 // groups of a survival comparison: the log-rank statistic solves a system of that size
 )
 
 // Check says whether the question can be asked of that many members: everything declared, everything bounded, and no
@@ -129,6 +130,8 @@ func (q *Question) checkOwn(m *Measure) error {
 		return invalid("with of %s", m.Fn)
 	case (m.Fn == Survival) != (m.Event != "") || m.Event != "" && (event == nil || event.Kind != Integer || event.Lower != 0 || event.Upper != 1):
 		return invalid("event of %s", m.Fn)
+	case m.Fn == Survival && q.groups(m) > maxArms:
+		return invalid("too many groups of %s", m.Fn)
 	case (m.Fn == Distinct) != (m.Buckets > 0) || m.Buckets < 0 || m.Buckets > maxCiphertexts*half:
 		return invalid("buckets of %s", m.Fn)
 	case (m.Fn == Regression) != (len(m.Features) > 0) || len(m.Features) > 32:
