@@ -153,7 +153,8 @@ type rowsJSON struct {
 }
 
 type limitsJSON struct {
-	MinimumGroup int `json:"minimumGroup"`
+	MinimumGroup int    `json:"minimumGroup"`
+	Mark         string `json:"mark,omitempty"`
 }
 
 func (v policyCommand) eval(ctx context.Context, args []string) int {
@@ -193,7 +194,7 @@ func (v policyCommand) decide(ctx context.Context, q whose, args []string) (*dec
 		return nil, err
 	}
 	out := &decisionJSON{Revision: d.Revision, Subject: q.subject, Purpose: s.Purpose, Fields: []rulingJSON{}, Rows: []rowsJSON{}}
-	out.Limits.MinimumGroup = d.Limits.MinimumGroup
+	out.Limits = limitsJSON(d.Limits)
 	for _, k := range request.Fields {
 		r := d.Field(k)
 		out.Fields = append(out.Fields, rulingJSON{Agency: k.Agency, Coordinate: string(k.Coordinate), Effect: r.Effect.String(),

@@ -46,6 +46,9 @@ func (g *Gateway) recordAnswer(x *exchange) reply {
 		return g.unrecorded(x, err)
 	}
 	receipt.Digest, receipt.Salt = e.Digest, ledger.EncodeSalt(salt)
+	if mark := e.Extra["mark"]; mark != "" { // an alarm is raised on this line: the policy asked for it
+		g.Log.Warn("marked answer", "request", x.id, "mark", mark, "subject", x.subject.ID, "agreement", x.subject.Agreement, "index", receipt.Index)
+	}
 	for _, f := range x.result.Errors {
 		g.Log.Warn("field failed", "request", x.id, "code", f.Code, "path", f.Path, "cause", f.Detail)
 	}
@@ -104,6 +107,9 @@ func (x *exchange) entry(kind string) ledger.Entry {
 		for _, o := range x.authorized.Obligations() {
 			e.Obligations = append(e.Obligations, ledger.Obligation{Coordinate: string(o.Coordinate), Method: o.Method})
 		}
+	}
+	if x.decision != nil && x.decision.Limits.Mark != "" {
+		e.Extra = map[string]string{"mark": x.decision.Limits.Mark}
 	}
 	if x.result != nil && kind == "answer" {
 		e.Rows = x.result.Rows

@@ -68,6 +68,8 @@ type Request struct {
 // Limits of one operation, the strictest of every agency asked.
 type Limits struct {
 	MinimumGroup int // groups and counts below it are withheld; 0 and 1: none
+	// Mark stands in the ledger entry of the answer and in the log; empty for none. Several are joined by "; ".
+	Mark string
 }
 
 // Decision is the answer to a Request. What it does not name is denied.

@@ -3,6 +3,9 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
+	"unicode"
 
 	"concordat/privacy"
 )
@@ -174,24 +177,60 @@ func decodeLimits(value any) (Limits, error) {
 		return Limits{}, fmt.Errorf("a limit is an object, not %T", value)
 	}
 	var l Limits
+	var err error
 	for _, key := range sortedKeys(object) {
-		if key != "minimumGroup" {
-			return Limits{}, fmt.Errorf("unknown limit %q", key)
+		switch key {
+		case "minimumGroup":
+			l.MinimumGroup, err = decodeGroup(object[key])
+		case "mark":
+			l.Mark, err = decodeMark(object[key])
+		default:
+			err = fmt.Errorf("unknown limit %q", key)
 		}
-		number, ok := object[key].(json.Number)
-		if !ok {
-			return Limits{}, fmt.Errorf("minimumGroup is a number")
+		if err != nil {
+			return Limits{}, err
 		}
-		n, err := number.Int64()
-		if err != nil || n < 0 || n > maxMinimumGroup {
-			return Limits{}, fmt.Errorf("minimumGroup is a whole number from 0 to %d", maxMinimumGroup)
-		}
-		l.MinimumGroup = int(n)
 	}
 	return l, nil
 }
 
+func decodeGroup(value any) (int, error) {
+	number, ok := value.(json.Number)
+	if !ok {
+		return 0, fmt.Errorf("minimumGroup is a number")
+	}
+	n, err := number.Int64()
+	if err != nil || n < 0 || n > maxMinimumGroup {
+		return 0, fmt.Errorf("minimumGroup is a whole number from 0 to %d", maxMinimumGroup)
+	}
+	return int(n), nil
+}
+
+// maxMark bounds a mark in bytes, so that no rule can fill an entry with one.
+const maxMark = 200
+
+func decodeMark(value any) (string, error) {
+	text, ok := value.(string)
+	if !ok || text == "" || len(text) > maxMark || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", fmt.Errorf("mark is a line of text of at most %d bytes", maxMark)
+	}
+	return text, nil
+}
+
 // tighten is the stricter of two limits, term by term.
 func (l Limits) tighten(other Limits) Limits {
-	return Limits{MinimumGroup: max(l.MinimumGroup, other.MinimumGroup)}
+	return Limits{MinimumGroup: max(l.MinimumGroup, other.MinimumGroup), Mark: marks(l.Mark, other.Mark)}
+}
+
+// markSeparator stands between the marks of several rules.
+const markSeparator = "; "
+
+// marks holds each mark once, in order.
+func marks(a, b string) string {
+	if a == "" || b == "" || a == b {
+		return max(a, b)
+	}
+	all := append(strings.Split(a, markSeparator), strings.Split(b, markSeparator)...)
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), markSeparator)
 }

@@ -39,7 +39,7 @@ type Persona struct {
 type Change struct {
 	Persona    string          `json:"persona"`
 	Agency     policy.AgencyID `json:"agency"`
-	Coordinate string          `json:"coordinate"` // or "limits.minimumGroup"
+	Coordinate string          `json:"coordinate"` // or "limits.minimumGroup", "limits.mark"
 	Before     string          `json:"before"`
 	After      string          `json:"after"`
 	Weaker     bool            `json:"weaker"` // or not known to be as strict
@@ -132,9 +132,20 @@ func (r *Report) rulings(persona string, agency policy.AgencyID, request policy.
 				Before: words(a), After: words(b), Weaker: weaker(a, b)})
 		}
 	}
-	if a, b := old.Limits.MinimumGroup, next.Limits.MinimumGroup; a != b {
-		r.Changes = append(r.Changes, Change{Persona: persona, Agency: agency, Coordinate: "limits.minimumGroup",
-			Before: fmt.Sprint(a), After: fmt.Sprint(b), Weaker: b < a})
+	r.limits(persona, agency, old.Limits, next.Limits)
+}
+
+// limits compares what holds for the whole of an answer. A mark that goes is a trace that is lost.
+func (r *Report) limits(persona string, agency policy.AgencyID, a, b policy.Limits) {
+	change := Change{Persona: persona, Agency: agency}
+	if a.MinimumGroup != b.MinimumGroup {
+		change.Coordinate, change.Before, change.After = "limits.minimumGroup", fmt.Sprint(a.MinimumGroup), fmt.Sprint(b.MinimumGroup)
+		change.Weaker = b.MinimumGroup < a.MinimumGroup
+		r.Changes = append(r.Changes, change)
+	}
+	if a.Mark != b.Mark {
+		change.Coordinate, change.Before, change.After, change.Weaker = "limits.mark", a.Mark, b.Mark, a.Mark != ""
+		r.Changes = append(r.Changes, change)
 	}
 }
 

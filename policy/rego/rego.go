@@ -7,6 +7,8 @@
 //		lib.covers("Admission.ward")
 //	}
 //
+// and the modules under modules/, each a package concordat.lib.NAME that says one thing an agency often wants said.
+//
 // The library reads the caller and the agreements only; it never reads a row, and it decides nothing itself.
 package rego
 
@@ -14,5 +16,6 @@ import "embed"
 
 // Files is the library, without its tests.
 //
-//go:embed lib.rego
+//go:embed lib.rego modules/classification.rego modules/limitation.rego modules/territory.rego modules/groups.rego
+//go:embed modules/breakglass.rego modules/exclusion.rego modules/hours.rego modules/statistics.rego
 var Files embed.FS
