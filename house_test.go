@@ -36,6 +36,7 @@ type houseOptions struct {
 	transport transport.Options
 	commit    func() error  // before each durable write
 	deadline  time.Duration // of one request; default so long that nothing but the test ends one
+	rows      int           // of all fetches of one request; default as the executor has it
 }
 
 // build makes a house on dir. It ends with the test.
@@ -94,7 +95,7 @@ func houseConfig(dir string, issuer *authn.Issuer, o houseOptions) config.Config
 	}
 	return config.Config{State: dir, Origin: "test.example/gateway", Resource: authn.DevelopmentAudience, Schemas: at("agencies"),
 		Policies: at("policies"), Agreements: at("agreements"), Sources: at("sources.yaml"), Data: dir,
-		Trusted: []authn.Trusted{issuer.Trusted()}, Limits: federation.DefaultLimits(), Deadline: o.deadline, MaxRows: config.DefaultMaxRows}
+		Trusted: []authn.Trusted{issuer.Trusted()}, Limits: federation.DefaultLimits(), Deadline: o.deadline, MaxRows: config.DefaultMaxRows, RequestRows: o.rows}
 }
 
 // sources opens the demo's sources as the binary does, and wraps them.

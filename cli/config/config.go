@@ -31,10 +31,16 @@ type Config struct {
 	Limits     federation.Limits
 	Deadline   time.Duration // of one request
 	MaxRows    int           // of one fetch
+
+	RequestRows int // rows of all fetches of one request
+	RequestMiB  int // what they hold
 }
 
 // Defaults of what a configuration may leave out.
 const (
 	DefaultDeadline = 10 * time.Second
 	DefaultMaxRows  = 50_000
+
+	DefaultRequestRows = 200_000
+	DefaultRequestMiB  = 256
 )

@@ -119,7 +119,7 @@ func join(path, key string) string {
 }
 
 var topKeys = []string{"listen", "admin", "state", "origin", "resource", "schemas", "policies", "bundles", "agreements", "sources", "data",
-	"issuers", "limits", "deadline", "maxRows"}
+	"issuers", "limits", "deadline", "maxRows", "requestRows", "requestMiB"}
 
 func (r *reader) config(root *yaml.Node) Config {
 	m := r.members(root, "", topKeys...)
@@ -128,6 +128,7 @@ func (r *reader) config(root *yaml.Node) Config {
 		Resource: r.text(root, m, "resource", true), State: r.path(root, m, "state"), Schemas: r.path(root, m, "schemas"),
 		Policies: r.path(root, m, "policies"), Agreements: r.path(root, m, "agreements"), Sources: r.path(root, m, "sources"),
 		Data: r.dir, Limits: federation.DefaultLimits(), Deadline: DefaultDeadline, MaxRows: DefaultMaxRows,
+		RequestRows: DefaultRequestRows, RequestMiB: DefaultRequestMiB,
 	}
 	if m["data"] != nil {
 		c.Data = r.path(root, m, "data")
@@ -139,6 +140,8 @@ func (r *reader) config(root *yaml.Node) Config {
 		c.Deadline = r.duration(n, "deadline")
 	}
 	r.number(m["maxRows"], "maxRows", &c.MaxRows)
+	r.number(m["requestRows"], "requestRows", &c.RequestRows)
+	r.number(m["requestMiB"], "requestMiB", &c.RequestMiB)
 	r.limits(m["limits"], &c.Limits)
 	c.Trusted = r.issuers(root, m["issuers"])
 	c.Bundles = r.bundles(root, m["bundles"])

@@ -42,6 +42,7 @@ func TestOperatorPageExplainsEveryKeyWithItsDefault(t *testing.T) {
 	l := federation.DefaultLimits()
 	defaults := map[string]string{
 		"deadline": DefaultDeadline.String(), "maxRows": fmt.Sprint(DefaultMaxRows),
+		"requestRows": fmt.Sprint(DefaultRequestRows), "requestMiB": fmt.Sprint(DefaultRequestMiB),
 		"limits.body": fmt.Sprint(l.Body), "limits.tokens": fmt.Sprint(l.Tokens), "limits.depth": fmt.Sprint(l.Depth),
 		"limits.selections": fmt.Sprint(l.Selections), "limits.roots": fmt.Sprint(l.Roots), "limits.directives": fmt.Sprint(l.Directives),
 	}

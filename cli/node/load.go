@@ -122,8 +122,9 @@ func (n *Node) load(ctx context.Context) (*loaded, error) {
 	}
 	s, err := federation.NewSnapshot(federation.Parts{
 		Supergraph: sg, Policy: engine, Agreements: set, Activated: time.Now(), Limits: n.config.Limits,
-		Executor: &execute.Executor{Sources: opened.sources, Transforms: n.wire.Transforms, Cursors: cursors, MaxRows: n.config.MaxRows},
-		Control:  n.control().Executable,
+		Executor: &execute.Executor{Sources: opened.sources, Transforms: n.wire.Transforms, Cursors: cursors, MaxRows: n.config.MaxRows,
+			RequestRows: n.config.RequestRows, RequestBytes: int64(n.config.RequestMiB) << 20},
+		Control: n.control().Executable,
 	})
 	return &loaded{s, set, opened}, err
 }

@@ -24,6 +24,11 @@ type Executor struct {
 	Transforms privacy.Transforms
 	Cursors    *Cursors
 	MaxRows    int // rows of one fetch; more is RESULT_TOO_LARGE
+
+	// Of all fetches of one request together; the fetch that goes beyond is RESULT_TOO_LARGE. Zero: four times
+	// MaxRows, and 256 MiB.
+	RequestRows  int
+	RequestBytes int64 // as source.Size measures them
 }
 
 // Caller is whom a plan runs for.
@@ -61,6 +66,7 @@ type run struct {
 	caller   Caller
 	plan     *plan.Authorized
 
+	held   held
 	mu     sync.Mutex // guards result.Errors
 	result *Result
 }

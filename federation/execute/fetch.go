@@ -110,6 +110,9 @@ func (f *fetch) ask(ctx context.Context, p *plan.AuthorizedPart, q *source.Query
 	if err := checkShape(q, t); err != nil {
 		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
 	}
+	if err := f.run.admit(t); err != nil {
+		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
+	}
 	return t, nil
 }
 
