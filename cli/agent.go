@@ -91,9 +91,14 @@ func runAgent(ctx context.Context, c *agentConfig, store *state.Store, w *Wire) 
 	if err != nil {
 		return err
 	}
+	data, closer, err := c.Data.open(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
 	a, err := agent.New(agent.Options{
 		Name: c.Name, Identity: c.identity, Members: c.members, Gateways: c.gateways,
-		Data: &agent.CSV{Path: c.Data.CSV, Unit: c.Data.Unit}, Policy: rules, Tokens: c.tokens, Store: store, Minimum: c.Minimum, Threshold: c.Threshold,
+		Data: data, Policy: rules, Tokens: c.tokens, Store: store, Minimum: c.Minimum, Threshold: c.Threshold,
 		Log: slog.New(slog.NewJSONHandler(w.Stderr, nil)),
 	})
 	if err != nil {

@@ -33,13 +33,10 @@ type agentConfig struct {
 		Audience string `yaml:"audience"` // default AgentAudience
 		JWKS     string `yaml:"jwks"`
 	} `yaml:"issuers"`
-	Policy string `yaml:"policy"`
-	Data   struct {
-		CSV  string `yaml:"csv"`
-		Unit string `yaml:"unit"`
-	} `yaml:"data"`
-	State   string `yaml:"state"`
-	Minimum int    `yaml:"minimum"`
+	Policy  string    `yaml:"policy"`
+	Data    agentData `yaml:"data"`
+	State   string    `yaml:"state"`
+	Minimum int       `yaml:"minimum"`
 	// Threshold: see agent.Options.
 	Threshold int `yaml:"threshold"`
 	Budget    []struct {
@@ -108,12 +105,15 @@ func (c *agentConfig) resolve(dir string, getenv func(string) string) {
 	for _, p := range []struct {
 		key  string
 		path *string
-	}{{"policy", &c.Policy}, {"data", &c.Data.CSV}, {"state", &c.State}} {
+	}{{"policy", &c.Policy}, {"data", c.Data.file()}, {"state", &c.State}} {
 		if *p.path == "" {
 			c.wrong(p.key, "missing")
 		} else if !filepath.IsAbs(*p.path) {
 			*p.path = filepath.Join(dir, *p.path)
 		}
+	}
+	if err := c.Data.check(); err != nil {
+		c.wrong("data", err.Error())
 	}
 	if c.Minimum != 0 && c.Minimum < 2 {
 		c.wrong("minimum", "below two a sum is one agency's value")

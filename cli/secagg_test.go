@@ -118,3 +118,25 @@ budget:
 		t.Error(errs)
 	}
 }
+
+// TestAgentDataIsACSVFileOrATableOfASource checks the configuration's two shapes, and that they do not mix.
+func TestAgentDataIsACSVFileOrATableOfASource(t *testing.T) {
+	table := agentData{Sources: "s.yaml", Source: "h", Table: "t", Unit: "p", Columns: map[string]agentColumn{"p": {Kind: "text"}, "d": {Kind: "int", Column: "days"}}}
+	if err := table.check(); err != nil {
+		t.Fatal(err)
+	}
+	if r := table.relation(); r.Columns["d"].Physical != "days" || r.Columns["p"].Physical != "p" {
+		t.Error(r)
+	}
+	for name, change := range map[string]func(*agentData){
+		"both": func(d *agentData) { d.CSV = "x.csv" }, "no source": func(d *agentData) { d.Source = "" }, "no table": func(d *agentData) { d.Table = "" },
+		"unknown kind": func(d *agentData) { d.Columns = map[string]agentColumn{"p": {Kind: "number"}} }, "unit is no column": func(d *agentData) { d.Unit = "q" },
+		"no columns": func(d *agentData) { d.Columns = nil },
+	} {
+		d := table
+		change(&d)
+		if d.check() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
