@@ -11,6 +11,7 @@ package sourcetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,12 +71,20 @@ func (s *suite) query(where predicate.Predicate) *source.Query {
 	}
 }
 
+func (s *suite) sumsFloats(q *source.Query) bool {
+	return q.Aggregate != nil && slices.ContainsFunc(q.Aggregate.Measures, func(m source.Measure) bool {
+		return m.Func == source.Sum && s.rel.Columns[m.Field].Kind == privacy.Float
+	})
+}
+
 // agree fetches and compares with the oracle.
 func (s *suite) agree(t rapid.TB, q *source.Query) {
 	t.Helper()
 	want, wantErr := eval.Run(s.rows, q)
 	got, gotErr := s.src.Fetch(context.Background(), q)
 	switch {
+	case (wantErr == nil) != (gotErr == nil) && s.sumsFloats(q) && errors.Is(errors.Join(wantErr, gotErr), source.ErrInvalid):
+		// A sum of doubles may overflow on the way to a result that would not; whether it does depends on who adds.
 	case (wantErr == nil) != (gotErr == nil):
 		t.Fatalf("%s\nwant error %v, got %v", describe(q), wantErr, gotErr)
 	case wantErr != nil:

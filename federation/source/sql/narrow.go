@@ -46,7 +46,7 @@ func narrow(o *Operand, op predicate.Op, v predicate.Value) (predicate.Op, predi
 func narrowText(o *Operand, op predicate.Op, v predicate.Value) (predicate.Op, predicate.Value, outcome, bool) {
 	canonical := true
 	switch o.Class {
-	case Integer:
+	case Integer, Tiny:
 		n, err := strconv.ParseInt(v.Text, 10, 64)
 		canonical = err == nil && strconv.FormatInt(n, 10) == v.Text
 	case UUID:
@@ -91,7 +91,7 @@ func narrowDecimal(o *Operand, op predicate.Op, v predicate.Value) (predicate.Op
 	if !ok {
 		return op, v, never, false
 	}
-	if o.Class == Integer {
+	if o.Class.Whole() {
 		op, v, out := eval.Narrow(privacy.BigInt, op, v)
 		return op, v, out, true
 	}

@@ -29,6 +29,7 @@ const (
 	Text                   // text of any length
 	Bool                   // a truth value
 	Integer                // up to 64 bits
+	Tiny                   // a small integer, or a truth value
 	Decimal                // exact numbers
 	Float                  // binary floating point
 	Date                   // a day
@@ -45,6 +46,7 @@ type Column struct {
 	Class    Class
 	Bytewise bool   // its own collation already compares bytes
 	Charset  string // MySQL: of a text
+	Collate  string // MySQL: of a text
 	Scale    int    // digits after the point of a decimal; -1: any number
 	Digits   int    // digits of a decimal; 0: any number
 	Octets   int    // longest text in bytes; 0: not known
@@ -74,16 +76,19 @@ func (t *Table) Fits(r *source.Relation) error {
 	return nil
 }
 
+// Whole reports whether it holds integers.
+func (c Class) Whole() bool { return c == Integer || c == Tiny }
+
 func (c Class) holds(k privacy.Kind) bool {
 	switch k {
 	case privacy.Bool:
-		return c == Bool
+		return c == Bool || c == Tiny
 	case privacy.Int, privacy.BigInt:
-		return c == Integer
+		return c.Whole()
 	case privacy.Float:
 		return c == Float
 	case privacy.Decimal:
-		return c == Decimal || c == Integer
+		return c == Decimal || c.Whole()
 	case privacy.Date:
 		return c == Date
 	case privacy.Time:
