@@ -403,6 +403,17 @@ func TestRawIdentifierFindsNobody(t *testing.T) {
 	}
 }
 
+// A denied field is used for nothing either: the part of the answer that would use it is null, with one error.
+func TestNoUseOfADeniedFieldIsAnswered(t *testing.T) {
+	g := common(t)
+	for use, document := range (seenField{root: "admissions", aggregate: "admissionsAggregate", field: "note", shown: `"x"`, ops: textOps}).documents() {
+		a := g.ask(t, "partner", document, nil)
+		if a.status != 403 || a.code() != "FORBIDDEN" || string(a.Data) != `{"x":null}` {
+			t.Errorf("%s over a denied field: %d %.300s", use, a.status, a.body)
+		}
+	}
+}
+
 // Least and greatest of what is seen are what is seen; no number of a bucket is added up.
 func TestExtremesOfTransformedFieldsAreTransformed(t *testing.T) {
 	g := common(t)
