@@ -144,6 +144,13 @@ func inOrder(t *testing.T, s Subject) {
 	if got := infer(t, e); len(got) != 0 {
 		t.Error("results for no texts")
 	}
+	many := make([]string, inference.MaxTexts)
+	many[54_321] = s.Text
+	for i, r := range infer(t, e, many...) {
+		if (len(r.Entities) > 0) != (i == 54_321) {
+			t.Fatalf("text %d of many has another's answer", i)
+		}
+	}
 }
 
 func oddTexts(t *testing.T, s Subject) {
