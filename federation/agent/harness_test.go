@@ -99,7 +99,7 @@ func newWorld(t testing.TB, names ...string) *world {
 	t.Helper()
 	w := &world{t: t, keys: map[string]ed25519.PrivateKey{}, members: map[string]ed25519.PublicKey{}, stop: map[string]func(){},
 		stores: map[string]*state.Store{}, tables: map[string]*secagg.Table{}, tokens: &desk{grants: map[string]agent.Grant{}},
-		policy: func(agent.Asked) error { return nil }, logs: io.Discard, round: 3 * time.Second}
+		policy: func(agent.Asked) error { return nil }, logs: io.Discard, round: time.Minute}
 	for i, name := range names {
 		public, private, err := ed25519.GenerateKey(rand.Reader)
 		must(t, err)

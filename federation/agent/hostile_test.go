@@ -44,8 +44,14 @@ func (w *world) rogue(name string, hook func(step string, honest [][]byte) agent
 // besieged is a world where south is rogue at one step.
 func besieged(t *testing.T, at string, deed func(honest [][]byte) agent.Deed) *world {
 	t.Helper()
+	return besiegedFor(t, time.Minute, at, deed)
+}
+
+// besiegedFor is besieged with a limit for each round.
+func besiegedFor(t *testing.T, round time.Duration, at string, deed func(honest [][]byte) agent.Deed) *world {
+	t.Helper()
 	w := newWorld(t, "east", "north", "south")
-	w.round = 1500 * time.Millisecond
+	w.round = round
 	w.startHub()
 	w.startAgent("east")
 	w.startAgent("north")
@@ -136,7 +142,7 @@ func TestBodyWithoutEndIsCutOff(t *testing.T) {
 }
 
 func TestSlowBodyRunsIntoTheDeadline(t *testing.T) {
-	w := besieged(t, "reveal", func([][]byte) agent.Deed { return agent.Deed{Partial: true} })
+	w := besiegedFor(t, 5*time.Second, "reveal", func([][]byte) agent.Deed { return agent.Deed{Partial: true} })
 	_, _, err := w.run()
 	var abort *agent.Abort
 	if !errors.As(err, &abort) || abort.Party != "south" || abort.Code != agent.CodeGone {
@@ -509,7 +515,6 @@ func abs(v int64) int64 { return max(v, -v) }
 func TestSessionsSideBySideNeverCross(t *testing.T) {
 	names := []string{"a", "b", "c", "d", "e"}
 	w := newWorld(t, names...)
-	w.round = 60 * time.Second
 	w.start()
 	sessions := 12
 	if testing.Short() {
