@@ -45,6 +45,7 @@ type Spoken struct {
 	Reason         string
 	Limits         Limits
 	Wrong          string // what is not valid about it: it denies
+	Unknown        bool   // it names what is none of its agency's: that closes the whole agency
 }
 
 // RowSpoken is what one include or exclude rule lets through, or keeps out, for a subject.
@@ -206,7 +207,9 @@ func (x *Inspector) Spoken(ctx context.Context, id AgencyID, s Subject, operatio
 	for i, m := range x.marks {
 		values, _ := results[0].Bindings[variable(i)].([]any)
 		for _, value := range values {
-			out = append(out, spoken(m.Rule, value)...)
+			for _, s := range spoken(m.Rule, value) {
+				out = append(out, x.known(s))
+			}
 		}
 	}
 	return out, nil
@@ -227,6 +230,22 @@ func spoken(r Rule, value any) []Spoken {
 			Obligation: n.obligation, Reason: n.reason, Wrong: text(d.wrong)}
 	}
 	return out
+}
+
+// known marks a statement that names nothing there is.
+func (x *Inspector) known(s Spoken) Spoken {
+	a := x.engine.gateway
+	if s.Agency != Gateway {
+		a = x.engine.agencies[s.Agency]
+	}
+	named := statement{coordinate: s.Coordinate, typ: s.On, classification: s.Classification}
+	if s.Kind != "fields" || s.Wrong != "" || a == nil {
+		return s
+	}
+	if _, found := named.named(a.fields); !found {
+		s.Unknown, s.Wrong = true, fmt.Sprintf("it names %s%s%s, which is none of %s's", s.Coordinate, s.On, s.Classification, s.Agency)
+	}
+	return s
 }
 
 func text(err error) string {

@@ -195,7 +195,11 @@ func (c *checker) heard(said []policy.Spoken) {
 	for _, s := range said {
 		c.spoke[s.Rule] = true
 		if s.Wrong != "" {
-			c.add(Error, CodeStatement, s.Rule, string(s.Coordinate)+s.On+s.Classification, "%s", s.Wrong)
+			code := CodeStatement
+			if s.Unknown {
+				code = policy.CodeUnknown
+			}
+			c.add(Error, code, s.Rule, string(s.Coordinate)+s.On+s.Classification, "%s", s.Wrong)
 		}
 	}
 }

@@ -57,6 +57,7 @@ func TestFindings(t *testing.T) {
 		{"scope", `fields contains {"type": "Stay", "effect": "deny"} if lib.has_scope("graph:raed")`, `north/a.rego:5: warning: no agreement or persona grants the scope "graph:raed" (POLICY_SCOPE)`},
 		{"conflict", "fields contains {\"coordinate\": \"Stay.note\", \"effect\": \"transform\", \"method\": \"mask\"}\nfields contains {\"classification\": \"FREE_TEXT\", \"effect\": \"transform\", \"method\": \"redact\"}",
 			"north/a.rego:5: Stay.note: error: different transforms are demanded: mask (north/a.rego:5), redact (north/a.rego:6); denied to ana, institute under a1 for research (POLICY_CONFLICT)"},
+		{"a computed name", `fields contains {"coordinate": c, "effect": "deny"} if some c in ["Stay.id", "Stay.nmae"]`, "north/a.rego:5: Stay.nmae: error: it names Stay.nmae, which is none of north's (POLICY_UNKNOWN)"},
 		{"a computed statement", `fields contains {"type": "Stay", "effect": e} if e := concat("", ["al", "lowed"])`, "north/a.rego:5: Stay: error: effect is one of"},
 	}
 	for _, c := range cases {
