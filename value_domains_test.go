@@ -455,3 +455,45 @@ func TestSourcesThatComputeNothingGiveTheSameAnswers(t *testing.T) {
 		t.Errorf("%s\n%s", got, want)
 	}
 }
+
+// Pages in an order that means nothing are pages all the same: forwards and backwards they hold each row once.
+func TestPagesInAHiddenOrderAreWhole(t *testing.T) {
+	g := common(t)
+	type page struct {
+		Residents struct {
+			TotalCount int
+			Nodes      []struct{ NationalID string }
+			PageInfo   struct {
+				StartCursor, EndCursor       *string
+				HasNextPage, HasPreviousPage bool
+			}
+		}
+	}
+	ask := func(arguments string, cursor *string) page {
+		var p page
+		mustDecode(t, g.ask(t, "analyst", `query($c: String) { residents(where: {districtId: {eq: "D11"}, birthDate: {in: ["1990", "1991"]}}, orderBy: [{field: birthDate}], `+
+			arguments+`) { totalCount nodes { nationalId } pageInfo { startCursor endCursor hasNextPage hasPreviousPage } } }`, map[string]any{"c": cursor}).Data, &p)
+		return p
+	}
+	whole := ask("first: 1000, after: $c", nil)
+	want := fmt.Sprint(whole.Residents.Nodes)
+	if len(whole.Residents.Nodes) != whole.Residents.TotalCount || whole.Residents.TotalCount < 20 {
+		t.Fatalf("%d rows of %d", len(whole.Residents.Nodes), whole.Residents.TotalCount)
+	}
+	forwards, backwards := whole.Residents.Nodes[:0:0], whole.Residents.Nodes[:0:0]
+	for p := ask("first: 7, after: $c", nil); ; p = ask("first: 7, after: $c", p.Residents.PageInfo.EndCursor) {
+		forwards = append(forwards, p.Residents.Nodes...)
+		if !p.Residents.PageInfo.HasNextPage {
+			break
+		}
+	}
+	for p := ask("last: 7, before: $c", nil); ; p = ask("last: 7, before: $c", p.Residents.PageInfo.StartCursor) {
+		backwards = append(slices.Clone(p.Residents.Nodes), backwards...)
+		if !p.Residents.PageInfo.HasPreviousPage {
+			break
+		}
+	}
+	if fmt.Sprint(forwards) != want || fmt.Sprint(backwards) != want {
+		t.Errorf("forwards %d, backwards %d, whole %d rows, or in another order", len(forwards), len(backwards), len(whole.Residents.Nodes))
+	}
+}

@@ -158,3 +158,18 @@ func satisfies(op predicate.Op, a, b string) bool {
 type oneField string
 
 func (f oneField) Value(string) predicate.Value { return predicate.String(string(f)) }
+
+// A cursor is of one order: of the same list under another policy, none.
+func TestCursorsAreBoundToWhatOrdersTheList(t *testing.T) {
+	bindings := map[string]bool{}
+	for _, derived := range [][]Derivation{nil, {{Name: "hash:id"}}, {{Name: "shown:id", Obligation: privacy.Obligation{Method: "year"}}},
+		{{Name: "shown:id", Obligation: privacy.Obligation{Method: "month"}}}} {
+		written := []byte("list")
+		u := uses{step: &AuthorizedStep{Arguments: Arguments{Binding: written}, Derived: derived}}
+		u.bindCursor()
+		if bindings[string(u.step.Binding)] || string(written) != "list" {
+			t.Errorf("%v shares a binding", derived)
+		}
+		bindings[string(u.step.Binding)] = true
+	}
+}
