@@ -27,6 +27,9 @@ func DefaultLimits() Limits {
 
 // check parses a document and refuses one beyond the limits. It costs linear time: each fragment is measured once.
 func (l Limits) check(text string) *refusal {
+	if halfInDocument(text) {
+		return refuse(ParseFailed, errSurrogate)
+	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, l.Tokens)
 	if err != nil {
 		return parseRefusal(err)

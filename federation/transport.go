@@ -116,6 +116,9 @@ func (x *exchange) read(limit int64) *refusal {
 	if err != nil || !utf8.Valid(body) {
 		return refuse(BadUserInput, errors.Join(errShape, err))
 	}
+	if halfInJSON(body) {
+		return refuse(BadUserInput, errSurrogate)
+	}
 	x.params, err = parseBody(body)
 	if err != nil {
 		return refuse(BadUserInput, err)

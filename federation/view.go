@@ -49,6 +49,7 @@ func newView(schema *ast.Schema, control graphql.ExecutableSchema, limits Limits
 	v.executor = executor.New(executable{schema: schema, control: control})
 	v.executor.SetDisableSuggestion(true)
 	v.executor.SetParserTokenLimit(limits.Tokens)
+	v.executor.SetDefaultRulesFn(documentRules)
 	v.executor.SetErrorPresenter(presentControl)
 	cache, err := newDocumentCache()
 	if err != nil {
@@ -112,6 +113,9 @@ func (v *view) operation(ctx context.Context, p *graphql.RawParams) (op *graphql
 	op, errs := v.executor.CreateOperationContext(ctx, p)
 	if len(errs) > 0 {
 		return nil, documentRefusal(op, errs)
+	}
+	if err := checkVariables(v.schema, op.Operation, op.Variables); err != nil {
+		return nil, documentRefusal(op, gqlerror.List{err})
 	}
 	return op, nil
 }

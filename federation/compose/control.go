@@ -24,6 +24,7 @@ func readControlPlane(text string, ps *problems) *controlPlane {
 		return c
 	}
 	c.doc = doc
+	checkInputs(doc, ps)
 	for _, def := range doc.Definitions {
 		c.types[def.Name] = true
 	}
