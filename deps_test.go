@@ -66,7 +66,7 @@ var arrows = map[string][]string{
 	"federation/source/sql":         {"federation/source", "federation/source/cell", "federation/source/eval", "policy/predicate", "privacy"},
 	"federation/source/postgres":    {"federation/source", "federation/source/cell", "federation/source/eval", "federation/source/sql", "policy/predicate", "privacy"},
 	"federation/source/mysql":       {"federation/source", "federation/source/cell", "federation/source/eval", "federation/source/sql", "policy/predicate", "privacy"},
-	"federation/source/introspect":  {"federation/source", "privacy/deid/recognise"},
+	"federation/source/introspect":  {"privacy/deid/recognise"},
 	"federation/source/servertest":  {},
 	"federation/source/guard":       {"federation/source", "privacy"},
 	"federation/source/sourcetest":  {"federation/source", "federation/source/eval", "policy/predicate", "privacy"},

@@ -68,7 +68,7 @@ func pools() map[privacy.Kind][]pool {
 		return p
 	}
 	return map[privacy.Kind][]pool{
-		privacy.String: {text("region", "", "n", "north", "Nor", "北区", "s"), text("diagnosis", "n", "north", "x", "é")},
+		privacy.String: {text("region", "", "n", "north", "Nor", "北区", "s"), text("diagnosis", "n", "north", "x", "é", "e\u0301", "a%b", `a_b\`, `it's "so"`, "👩‍👧", " ", "X ")},
 		privacy.Date:   {text("admittedOn", "2025-01-01", "2025-01-02", "1999-12-31")},
 		privacy.Int:    {{"days", []predicate.Value{predicate.Int(0), predicate.Int(-3), predicate.Int(7)}, []string{"0", "-3", "7", "6.5", "7.0", "1e2", "-0.5"}}},
 		privacy.BigInt: {{"serial", []predicate.Value{predicate.Int(9007199254740993), predicate.Int(9007199254740992), predicate.Int(-1), predicate.Int(1<<63 - 1)},

@@ -7,6 +7,8 @@
 //
 //	sources:
 //	  registry: {kind: sqlite, file: registry.db}
+//	  health: {kind: postgres, dsn: "env:HEALTH_DSN", connections: 10, timeout: 30s}
+//	  taxes: {kind: mysql, dsn: "file:taxes.dsn"}
 //	  environment: {kind: memory, tables: {stations: stations.csv}}
 //	  transport:
 //	    kind: graphql
@@ -41,9 +43,11 @@ type Kind string
 
 // Kinds of sources.
 const (
-	SQLite  Kind = "sqlite"
-	Memory  Kind = "memory"
-	GraphQL Kind = "graphql"
+	SQLite   Kind = "sqlite"
+	Postgres Kind = "postgres"
+	MySQL    Kind = "mysql" // MariaDB too
+	Memory   Kind = "memory"
+	GraphQL  Kind = "graphql"
 )
 
 // Config is a configuration that Parse has accepted.
@@ -55,10 +59,11 @@ type Config struct {
 type Source struct {
 	Kind        Kind
 	File        string                   // sqlite: path, relative to the directory of the configuration
-	Connections int                      // sqlite
+	DSN         string                   // postgres, mysql: env:NAME or file:PATH, because it may hold a password
+	Connections int                      // sqlite, postgres, mysql
 	Files       map[string]string        // memory: table -> CSV file
 	URL         string                   // graphql: address, or env:NAME
-	Timeout     time.Duration            // graphql: of one request; 0: the adapter's own
+	Timeout     time.Duration            // graphql: of one request; postgres, mysql: of one statement; 0: the adapter's own
 	Page        *graphql.Page            // graphql
 	Tables      map[string]graphql.Table // graphql
 	Guard       guard.Options            // not memory
@@ -129,6 +134,11 @@ func (r *reader) source(n *yaml.Node, path string) Source {
 		ks["file"] = func(n *yaml.Node, path string) { s.File = r.text(n, path) }
 		ks["connections"] = func(n *yaml.Node, path string) { s.Connections = r.positive(n, path) }
 		r.mapping(n, path, ks, "file")
+	case Postgres, MySQL:
+		ks["dsn"] = func(n *yaml.Node, path string) { s.DSN = r.reference(n, path) }
+		ks["connections"] = func(n *yaml.Node, path string) { s.Connections = r.positive(n, path) }
+		ks["timeout"] = func(n *yaml.Node, path string) { s.Timeout = r.duration(n, path) }
+		r.mapping(n, path, ks, "dsn")
 	case Memory:
 		ks["tables"] = func(n *yaml.Node, path string) { s.Files = r.texts(n, path) }
 		r.mapping(n, path, ks, "tables")
@@ -136,7 +146,7 @@ func (r *reader) source(n *yaml.Node, path string) Source {
 		r.graphqlKeys(&s, ks)
 		r.mapping(n, path, ks, "url", "tables")
 	default:
-		r.report(kind, path+".kind", "not a kind of source: sqlite, memory, graphql")
+		r.report(kind, path+".kind", "not a kind of source: sqlite, postgres, mysql, memory, graphql")
 	}
 	return s
 }

@@ -15,6 +15,8 @@ import (
 	"concordat/federation/source/graphql"
 	"concordat/federation/source/guard"
 	"concordat/federation/source/memory"
+	"concordat/federation/source/mysql"
+	"concordat/federation/source/postgres"
 	"concordat/federation/source/sqlite"
 	"concordat/privacy"
 )
@@ -82,6 +84,8 @@ func one(ctx context.Context, name string, s Source, o Options) (source.Source, 
 	switch s.Kind {
 	case SQLite:
 		return openSQLite(ctx, s, o, relations)
+	case Postgres, MySQL:
+		return openDatabase(ctx, s, o, relations)
 	case Memory:
 		return openMemory(s, o, relations)
 	case GraphQL:
@@ -103,6 +107,55 @@ func openSQLite(ctx context.Context, s Source, o Options, relations []*source.Re
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// database is what the adapters of servers have in common.
+type database interface {
+	source.Source
+	io.Closer
+	Check(ctx context.Context, r *source.Relation) error
+}
+
+func openDatabase(ctx context.Context, s Source, o Options, relations []*source.Relation) (source.Source, error) {
+	dsn, err := o.secret(s.DSN)
+	if err != nil {
+		return nil, err
+	}
+	db, err := connect(ctx, s, dsn)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, r := range relations {
+		errs = append(errs, db.Check(ctx, r))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func connect(ctx context.Context, s Source, dsn string) (database, error) {
+	if s.Kind == MySQL {
+		return mysql.Open(ctx, mysql.Options{DSN: dsn, Connections: s.Connections, Timeout: s.Timeout})
+	}
+	return postgres.Open(ctx, postgres.Options{DSN: dsn, Connections: s.Connections, Timeout: s.Timeout})
+}
+
+// secret resolves env:NAME and file:PATH. Its error names the reference, never what it holds.
+func (o Options) secret(reference string) (string, error) {
+	if name, ok := strings.CutPrefix(reference, "env:"); ok {
+		if text := o.Getenv(name); text != "" {
+			return text, nil
+		}
+		return "", fmt.Errorf("%s: %w: %w", name, errNoURL, source.ErrUnavailable)
+	}
+	file := strings.TrimPrefix(reference, "file:")
+	text, err := os.ReadFile(o.path(file))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %w", file, source.ErrUnavailable, err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 func openMemory(s Source, o Options, relations []*source.Relation) (source.Source, error) {

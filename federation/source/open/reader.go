@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -97,6 +98,16 @@ func (r *reader) text(n *yaml.Node, path string) string {
 		return ""
 	}
 	return n.Value
+}
+
+// reference reads where a secret is, never the secret itself.
+func (r *reader) reference(n *yaml.Node, path string) string {
+	s := r.text(n, path)
+	if s != "" && !strings.HasPrefix(s, "env:") && !strings.HasPrefix(s, "file:") {
+		r.report(n, path, "not a reference like env:NAME or file:PATH")
+		return ""
+	}
+	return s
 }
 
 func (r *reader) texts(n *yaml.Node, path string) map[string]string {
