@@ -35,6 +35,8 @@ func Method(ob privacy.Obligation) string {
 		return "nothing (null)"
 	case "constant":
 		return "the same value for everybody"
+	case "labels":
+		return "its labels, without text and places"
 	case "mask":
 		return "a mask with some characters hidden"
 	}
