@@ -15,9 +15,15 @@ import (
 
 // QuerierPublic is a querier's public key: one half to switch sums to, one to seal the MAC seed to.
 type QuerierPublic struct {
-	encrypt *rlwe.PublicKey
-	sealing hpke.PublicKey
-	encoded []byte
+	encrypt    *rlwe.PublicKey
+	sealing    hpke.PublicKey
+	encoded    []byte
+	thumbprint string
+}
+
+func newQuerierPublic(encrypt *rlwe.PublicKey, sealing hpke.PublicKey, encoded []byte) QuerierPublic {
+	d := digest("querier key", encoded)
+	return QuerierPublic{encrypt, sealing, encoded, base64.RawURLEncoding.EncodeToString(d[:])}
 }
 
 // QuerierKey opens sums. Whoever has it and an answer learns the sum.
@@ -42,7 +48,7 @@ func NewQuerierKey() (*QuerierKey, error) {
 	}
 	block := writeBlock(blockQuerierKey, public.Value[0].Q, public.Value[1].Q)
 	encoded := append(block, sealing.PublicKey().Bytes()...)
-	return &QuerierKey{secret: secret, sealing: sealing, public: QuerierPublic{public, sealing.PublicKey(), encoded}}, nil
+	return &QuerierKey{secret: secret, sealing: sealing, public: newQuerierPublic(public, sealing.PublicKey(), encoded)}, nil
 }
 
 // Public is what is uploaded.
@@ -106,17 +112,15 @@ func ParseQuerierPublic(b []byte) (QuerierPublic, error) {
 	if err != nil {
 		return QuerierPublic{}, fmt.Errorf("%w: querier key", ErrWire)
 	}
-	return QuerierPublic{encrypt: &rlwe.PublicKey{Value: []ringqp.Poly{{Q: polys[0]}, {Q: polys[1]}}}, sealing: sealing, encoded: bytes.Clone(b)}, nil
+	encrypt := &rlwe.PublicKey{Value: []ringqp.Poly{{Q: polys[0]}, {Q: polys[1]}}}
+	return newQuerierPublic(encrypt, sealing, bytes.Clone(b)), nil
 }
 
 // Encode is what ParseQuerierPublic reads.
 func (k QuerierPublic) Encode() []byte { return bytes.Clone(k.encoded) }
 
 // Thumbprint names the key in the question and in the token's claim secagg_jkt: SHA-256 over its encoding, base64url.
-func (k QuerierPublic) Thumbprint() string {
-	d := digest("querier key", k.encoded)
-	return base64.RawURLEncoding.EncodeToString(d[:])
-}
+func (k QuerierPublic) Thumbprint() string { return k.thumbprint }
 
 // Open checks the answer and opens its sums, one per slot of the question. members are the agencies' identities as the
 // agreement gives them, asked is the question as it was asked: nothing of the answer is believed because it says so.
