@@ -33,6 +33,7 @@ type ResolverRoot interface {
 }
 
 type DirectiveRoot struct {
+	Ner func(ctx context.Context, obj any, next graphql.Resolver, text string) (res any, err error)
 }
 
 type ComplexityRoot struct {
@@ -860,6 +861,13 @@ A relation to another type's rows: "FIELD_HERE = FIELD_THERE". A list type makes
 directive @join(on: String!) on FIELD_DEFINITION
 
 """
+Names of persons, organisations and places in the text of a String field of the same type: a field of type
+` + "`" + `[NamedEntity!]` + "`" + `. They are found in the text as the caller sees it; policy decides the field by its own coordinate, and
+without a @classify of its own it has the text's class.
+"""
+directive @ner(text: String!) on FIELD_DEFINITION
+
+"""
 Classes of fields, from the most revealing to the least.
 """
 enum Classification {
@@ -1244,6 +1252,20 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 // endregion ************************** internal!.gotpl ***************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) dir_ner_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "text",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["text"] = arg0
+	return args, nil
+}
 
 func (ec *executionContext) field_Mutation_revokeAgreement_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error

@@ -43,7 +43,7 @@ func newIndex(fields []Field) *index {
 func (x *index) columns(typ string) map[string]privacy.Kind {
 	out := map[string]privacy.Kind{}
 	for _, i := range x.types[typ] {
-		if f := x.fields[i]; !f.Join {
+		if f := x.fields[i]; f.Column() {
 			out[f.Name] = f.Kind
 		}
 	}
@@ -86,8 +86,11 @@ func (c Catalog) data() map[string]any {
 }
 
 func kindName(f Field) string {
-	if f.Join {
+	switch {
+	case f.Join:
 		return "JOIN"
+	case f.Computed != "":
+		return "COMPUTED"
 	}
 	names := map[privacy.Kind]string{privacy.Bool: "BOOLEAN", privacy.Int: "INT", privacy.BigInt: "BIGINT",
 		privacy.Float: "FLOAT", privacy.Decimal: "DECIMAL", privacy.String: "STRING", privacy.Date: "DATE",

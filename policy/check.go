@@ -125,6 +125,9 @@ func (l *loader) fits(f Field, ob privacy.Obligation) error {
 	if f.Join {
 		return errors.New("a join cannot be transformed")
 	}
+	if f.Computed != "" {
+		return checkComputed(ob)
+	}
 	return l.CheckObligation(f.Kind, ob)
 }
 

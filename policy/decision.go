@@ -31,7 +31,12 @@ type Field struct {
 	Classification string       // DIRECT_IDENTIFIER, QUASI_IDENTIFIER, SENSITIVE, FREE_TEXT, NON_SENSITIVE; never empty
 	Kind           privacy.Kind // zero for a join field
 	Join           bool
+	// Computed is the coordinate of the text that a computed field reads; empty for columns and joins.
+	Computed privacy.Coordinate
 }
+
+// Column reports whether the field lies in the rows of its source.
+func (f Field) Column() bool { return !f.Join && f.Computed == "" }
 
 // Catalog is every coordinate that policy decides, one entry for each agency that offers it.
 type Catalog struct{ Fields []Field }
@@ -55,6 +60,9 @@ type Ruling struct {
 	Obligation privacy.Obligation
 	Reason     string
 	Conflict   bool // two different transforms of equal strength: denied and reported
+	// Declassified is set where a rule of the owning agency on a computed coordinate itself demands Labels: the field
+	// is computed on the raw text, whatever the subject sees of it. No rule of the gateway sets it.
+	Declassified bool
 }
 
 // Request is what one operation reads, as plan.Bind lists it: every coordinate, also inside filters, orders,

@@ -195,7 +195,9 @@ func (ev *evaluation) combine(a *agency, own, all *document) *verdict {
 		if v.closed {
 			t.add(Deny, privacy.Obligation{}, "the policy failed")
 		}
-		v.rulings[f.Coordinate] = t.ruling()
+		r := t.ruling()
+		r.Declassified = r.Effect == Transform && own.declassifies(&f)
+		v.rulings[f.Coordinate] = r
 	}
 	return v
 }
@@ -219,7 +221,11 @@ func (ev *evaluation) fitting(s statement, f *Field) (Effect, privacy.Obligation
 	if f.Join {
 		return Deny, privacy.Obligation{}, "a join cannot be transformed"
 	}
-	if err := ev.check(f.Kind, s.obligation); err != nil {
+	check := ev.check
+	if f.Computed != "" {
+		check = func(_ privacy.Kind, ob privacy.Obligation) error { return checkComputed(ob) }
+	}
+	if err := check(f.Kind, s.obligation); err != nil {
 		return Deny, privacy.Obligation{}, "the demanded transform does not fit the field"
 	}
 	return Transform, s.obligation, s.reason

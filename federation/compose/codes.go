@@ -28,6 +28,8 @@ const (
 	JoinTargetUnknown   Code = "JOIN_TARGET_UNKNOWN"
 	JoinFieldUnknown    Code = "JOIN_FIELD_UNKNOWN"
 	JoinTypeMismatch    Code = "JOIN_TYPE_MISMATCH"
+	ComputedType        Code = "COMPUTED_TYPE"
+	ComputedTextUnknown Code = "COMPUTED_TEXT_UNKNOWN"
 	NameReserved        Code = "NAME_RESERVED"
 	NotSupported        Code = "NOT_SUPPORTED"
 	ControlPlaneInvalid Code = "CONTROL_PLANE_INVALID"
@@ -68,6 +70,8 @@ func Codes() []Explanation {
 		{JoinTargetUnknown, Error, "a relation's type is not declared by any agency"},
 		{JoinFieldUnknown, Error, "a relation names a field that is not a column of its side"},
 		{JoinTypeMismatch, Error, "a relation compares two kinds of values"},
+		{ComputedType, Error, "a field with @ner is not a [NamedEntity!], or such a field has no @ner"},
+		{ComputedTextUnknown, Error, "@ner names something that is not a String column of the type in this agency's rows"},
 		{NameReserved, Error, "the name is the gateway's, or collides with one derived from another type"},
 		{NotSupported, Error, "valid schema language that the gateway does not take from an agency"},
 		{ControlPlaneInvalid, Error, "the gateway's own schema is broken"},

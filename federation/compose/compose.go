@@ -52,6 +52,7 @@ func Compose(files []File, opt Options) (*Supergraph, []Problem) {
 	declared := readDeclarations(files, opt.Sources, control, ps)
 	entities := mergeEntities(declared, ps)
 	resolveJoins(entities, declared, ps)
+	resolveComputed(entities, ps)
 	reserveNames(entities, control, ps)
 	if ps.failed() {
 		return nil, ps.sorted()

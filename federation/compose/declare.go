@@ -45,6 +45,8 @@ type declaredField struct {
 	hierarchy      string
 	join           *ast.Directive
 	joinAt         place
+	computed       *ast.Directive // @ner
+	computedAt     place
 	deprecated     *ast.Directive
 }
 
@@ -131,6 +133,9 @@ func (r *reader) document(f File, doc *ast.SchemaDocument) {
 func (r *reader) definition(f File, def *ast.Definition, extension bool) {
 	where := at(f.Name, def.Position)
 	switch {
+	case def.Name == namedEntity:
+		r.ps.add(where, def.Name, NameReserved, "the type %s is given: leave the definition out", def.Name)
+		return
 	case def.Kind == ast.Scalar && isScalar(def.Name):
 		return // restating a given scalar helps editors and changes nothing
 	case def.Name == "Mutation" || def.Name == "Subscription":
@@ -236,6 +241,8 @@ func (r *reader) fieldDirective(f *declaredField, dir *ast.Directive, where plac
 		f.classification, f.hierarchy = argument(dir, "as"), argument(dir, "hierarchy")
 	case "join":
 		f.join, f.joinAt = dir, where
+	case "ner":
+		f.computed, f.computedAt = dir, where
 	case "deprecated":
 		f.deprecated = dir
 	}
@@ -246,6 +253,8 @@ func (r *reader) typed(f *declaredField, coordinate string) bool {
 	isJoin := f.def.Directives.ForName("join") != nil
 	name := f.def.Type.Name()
 	switch {
+	case isComputed(f.def):
+		return r.computed(f, coordinate)
 	case f.many() && f.def.Type.Elem.Elem != nil:
 		r.ps.add(f.at, coordinate, NotSupported, "lists of lists are not supported")
 	case isScalar(name) && isJoin:

@@ -103,6 +103,12 @@ func (d *deriver) object(e *draft) {
 func (d *deriver) member(e *draft, f *draftField, members map[string]Member) []*ast.FieldDefinition {
 	text := f.description()
 	join := f.field.Join
+	if f.field.Computed != nil {
+		members[f.field.Name] = Member{RoleComputed, f.field}
+		public := f.deprecate(field(f.field.Name, optionalList(namedEntity), text))
+		needs := []privacy.Coordinate{f.field.Coordinate, e.column(f.field.Computed.Text).Coordinate}
+		return []*ast.FieldDefinition{d.gated(e.name(), public, "", needs...)}
+	}
 	if join == nil {
 		members[f.field.Name] = Member{RoleScalar, f.field}
 		public := f.deprecate(field(f.field.Name, nullable(f.field.Scalar), text))

@@ -53,7 +53,7 @@ func filterName(scalar string) string { return scalar + "Filter" }
 
 // sharedTypes are the names of the types that every derived surface uses.
 func sharedTypes() []string {
-	names := []string{"PageInfo", "Direction", "Grain"}
+	names := []string{"PageInfo", "Direction", "Grain", namedEntity}
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {
 		names = append(names, name, filterName(name))
 	}
@@ -65,6 +65,7 @@ func (d *deriver) shared(control *controlPlane) {
 	d.add(ast.Object, "PageInfo", "Where a page lies among the others.",
 		field("hasNextPage", required("Boolean"), ""), field("hasPreviousPage", required("Boolean"), ""),
 		field("startCursor", nullable("String"), ""), field("endCursor", nullable("String"), ""))
+	d.namedEntity()
 	d.enum("Direction", "Which end of an order comes first.", "ASC", "DESC")
 	d.enum("Grain", "A period; weeks start on Monday (ISO 8601), all in UTC.", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {

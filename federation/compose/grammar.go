@@ -14,7 +14,7 @@ import (
 var later = []string{
 	"shareable", "external", "requires", "provides", "override", "inaccessible", "tag", "authenticated",
 	"requiresScopes", "policy", "link", "extends", "interfaceObject", "composeDirective", "context", "fromContext",
-	"cost", "listSize", "lookup", "internal", "is", "require", "ner", "predict", "specifiedBy", "oneOf",
+	"cost", "listSize", "lookup", "internal", "is", "require", "predict", "specifiedBy", "oneOf",
 }
 
 // grammar is what directives agencies may use, with their arguments.

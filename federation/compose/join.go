@@ -13,7 +13,7 @@ func resolveJoins(drafts []*draft, declared *declarations, ps *problems) {
 	r := joiner{byName: byName, complete: !declared.unread, ps: ps}
 	for _, d := range drafts {
 		for _, f := range d.fields {
-			if f.field.Scalar == "" {
+			if f.field.Scalar == "" && !isComputed(f.said[0].as.def) {
 				r.field(d, f)
 			}
 		}

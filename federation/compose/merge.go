@@ -276,6 +276,7 @@ func catalog(drafts []*draft) policy.Catalog {
 				c.Fields = append(c.Fields, policy.Field{
 					Coordinate: f.Coordinate, Agency: agency, Type: d.name(), Name: f.Name,
 					Classification: f.Classification, Kind: f.Kind, Join: f.Join != nil,
+					Computed: f.reads(d.name()),
 				})
 			}
 		}

@@ -31,7 +31,7 @@ func (s *Supergraph) sight(p *policy.Profile) sight {
 		for _, f := range e.Fields {
 			if anyVisible(p, f) {
 				out.visible[f.Coordinate] = true
-				out.visible[typeOf(e)] = out.visible[typeOf(e)] || f.Join == nil
+				out.visible[typeOf(e)] = out.visible[typeOf(e)] || f.Scalar != ""
 			}
 		}
 		out.rowless[name] = rowless(p, e)

@@ -54,6 +54,7 @@ type Field struct {
 	Classification string
 	Hierarchy      string
 	Join           *Join             // nil for scalars
+	Computed       *Computed         // nil for scalars and joins
 	Agencies       []policy.AgencyID // who declares (and decides) it
 }
 
@@ -62,6 +63,11 @@ type Join struct {
 	Target   string // entity name
 	From, To string // field names
 	Many     bool
+}
+
+// Computed says what a computed field reads.
+type Computed struct {
+	Text string // name of a String field of the same entity
 }
 
 // Role says what a field of a public object type is.
@@ -73,6 +79,7 @@ const (
 	RoleJoinOne                       // an object of Join.Target, or null
 	RoleJoinMany                      // a connection of Join.Target, with the root's arguments
 	RoleJoinAggregate                 // the aggregate beside it
+	RoleComputed                      // a list of NamedEntity, or null
 )
 
 // Member is one field of a public object type. Field is nil for RoleOrigin.

@@ -263,6 +263,9 @@ func (b *Bound) read(f *compose.Field) {
 func (b *Bound) reads(names []string, s *Step) []string {
 	a := &b.arguments[s.ID]
 	names = append(append(append(names, s.Fields...), a.filters...), a.orders...)
+	for _, c := range s.Computed {
+		names = append(names, c, s.Entity.Members[c].Field.Computed.Text)
+	}
 	for _, g := range a.Group {
 		names = append(names, g.Field)
 	}

@@ -45,8 +45,10 @@ type Step struct {
 	Parent *Step    // nil at the root
 	Join   *compose.Field
 	Fields []string // entity fields that the answer shows, distinct, in order of first use
-	Total  bool     // totalCount is asked for
-	Paged  bool     // a cursor or pageInfo is asked for
+	// Computed are the computed fields that the answer shows, as Fields.
+	Computed []string
+	Total    bool // totalCount is asked for
+	Paged    bool // a cursor or pageInfo is asked for
 
 	Measures []Measure // Group: what the answer shows, distinct
 	Keys     []string  // Group: fields of key that the answer shows
@@ -84,8 +86,9 @@ const (
 	NodeGroups
 	NodeWithheld
 	NodeCount
-	NodeStruct  // key, sum, avg, min, max: an object of NodeMeasure
-	NodeMeasure // a column of the group: Name
+	NodeStruct   // key, sum, avg, min, max: an object of NodeMeasure
+	NodeMeasure  // a column of the group: Name
+	NodeComputed // a list that the computed field Name of the row has; its kids are columns of that list
 )
 
 // Node is one response field: a key and how its value is written. Kids are in query order, Sorted in the order of
@@ -208,6 +211,8 @@ func (b *builder) member(s *Step, f *collected) (*Node, error) {
 		return &Node{Key: f.Alias, Kind: NodeColumn, Name: f.Name}, nil
 	case compose.RoleOrigin:
 		return &Node{Key: f.Alias, Kind: NodeOrigin}, nil
+	case compose.RoleComputed:
+		return b.computed(s, f), nil
 	}
 	target := b.sg.Entities[m.Field.Join.Target]
 	switch m.Role {

@@ -123,7 +123,10 @@ func readDecision(t *testing.T, text string) *policy.Decision {
 		case len(f) == 3 && f[2] == "rows":
 			d.Rows[policy.TypeKey{Agency: policy.AgencyID(f[0]), Type: f[1]}] = predicate.Always()
 		case len(f) >= 3 && effects[f[2]] != 0:
-			r := policy.Ruling{Effect: effects[f[2]]}
+			r := policy.Ruling{Effect: effects[f[2]], Declassified: f[len(f)-1] == "declassified"}
+			if r.Declassified {
+				f = f[:len(f)-1]
+			}
 			if len(f) >= 4 {
 				r.Obligation = privacy.Obligation{Method: f[3], Arguments: strings.Join(f[4:], "")}
 			}
@@ -167,6 +170,13 @@ func authorizedText(a *Authorized) string {
 			}
 			for _, o := range p.Outputs {
 				fmt.Fprintf(&w, "    %s %s\n", o.As, [...]string{"refused", "raw", "transformed", "denied"}[o.Release])
+			}
+			for _, c := range p.Computed {
+				fmt.Fprintf(&w, "    %s of %s %s:", c.Field.Name, c.Input.As, [...]string{"refused", "raw", "transformed", "denied"}[c.Input.Release])
+				for _, o := range c.Outputs {
+					fmt.Fprintf(&w, " %s %s", o.As, [...]string{"refused", "raw", "transformed", "denied"}[o.Release])
+				}
+				fmt.Fprintln(&w)
 			}
 		}
 	}

@@ -54,6 +54,8 @@ type AuthorizedPart struct {
 	Where   predicate.Predicate // the row rule and the caller's filter
 	Select  []string            // raw columns to fetch, internal ones included
 	Outputs []privacy.Output    // what is released of them
+	// Computed is what may be computed of them; a computed field that is not in it is null for these rows.
+	Computed []Computation
 }
 
 // Steps lists the steps, parents before children.
@@ -205,6 +207,7 @@ func (r *restriction) part(out *AuthorizedStep, part *compose.Part) AuthorizedPa
 		}
 		p.Outputs = append(p.Outputs, o)
 	}
+	r.computed(out.Step, &p)
 	return p
 }
 

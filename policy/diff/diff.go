@@ -117,7 +117,7 @@ func everything(catalog policy.Catalog, agency policy.AgencyID) (policy.Request,
 			kinds[f.Type] = map[string]privacy.Kind{}
 			r.Types = append(r.Types, policy.TypeKey{Agency: agency, Type: f.Type})
 		}
-		if !f.Join {
+		if f.Column() {
 			kinds[f.Type][f.Name] = f.Kind
 		}
 	}
@@ -127,7 +127,7 @@ func everything(catalog policy.Catalog, agency policy.AgencyID) (policy.Request,
 func (r *Report) rulings(persona string, agency policy.AgencyID, request policy.Request, old, next *policy.Decision) {
 	for _, k := range request.Fields {
 		a, b := old.Field(k), next.Field(k)
-		if a.Effect != b.Effect || a.Obligation != b.Obligation {
+		if a.Effect != b.Effect || a.Obligation != b.Obligation || a.Declassified != b.Declassified {
 			r.Changes = append(r.Changes, Change{Persona: persona, Agency: agency, Coordinate: string(k.Coordinate),
 				Before: words(a), After: words(b), Weaker: weaker(a, b)})
 		}

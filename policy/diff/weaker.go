@@ -22,6 +22,9 @@ func words(r policy.Ruling) string {
 // weaker reports whether a change from a to b gives more away, or whether that cannot be told: what is not known to be
 // as strict counts as weaker, so that somebody looks at it.
 func weaker(a, b policy.Ruling) bool {
+	if b.Declassified && !a.Declassified { // labels of a text that was perhaps denied
+		return true
+	}
 	if a.Effect != b.Effect {
 		return rank(b.Effect) < rank(a.Effect) || b.Effect < policy.Deny && a.Obligation.Method != "" && !coarser(a.Obligation, b.Obligation)
 	}

@@ -113,7 +113,7 @@ func lineOf(r row) int {
 func (c *check) kinds(agency policy.AgencyID, typ string) map[string]privacy.Kind {
 	out := map[string]privacy.Kind{}
 	for _, f := range c.Policy.Catalog.Fields {
-		if f.Agency == agency && f.Type == typ && !f.Join {
+		if f.Agency == agency && f.Type == typ && f.Column() {
 			out[f.Name] = f.Kind
 		}
 	}
