@@ -45,6 +45,7 @@ generate: ## make graph/ and the generated pages of docs/ again
 	$(GO) tool gqlgen generate
 	$(GO) test -count=1 ./federation ./federation/compose -run TestCodesPage -update
 	$(GO) test -count=1 ./privacy/deid -run TestReferenceIsUpToDate -update
+	$(GO) test -count=1 ./policy -run TestPolicyReferenceIsUpToDate -update
 
 fuzz: ## run every fuzz target for FUZZTIME (default 10s)
 	@targets=$$(grep -rnoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' --exclude-dir='.[!.]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func |\1 |' | sort); \
