@@ -10,12 +10,16 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 	"syscall"
 
 	"concordat/cli"
 	"concordat/console"
 	"concordat/federation/source"
 	"concordat/federation/source/open"
+	"concordat/inference"
+	"concordat/inference/models"
+	"concordat/inference/ner"
 	"concordat/privacy/deid"
 )
 
@@ -28,7 +32,7 @@ func main() {
 		SourceNames: sourceNames,
 		Pages:       func(d *console.DemoInfo) http.Handler { return console.Handler(console.Options{Demo: d}) },
 		Reload:      hangups,
-		Redactor:    redactor(nil),
+		Redactor:    redactor(newTagger()),
 	})
 	stop()
 	os.Exit(code)
@@ -49,6 +53,34 @@ func sourceNames(file string, text []byte) ([]string, error) {
 		return nil, err
 	}
 	return slices.Sorted(maps.Keys(c.Sources)), nil
+}
+
+// tagger is the embedded models as redaction wants them. They are opened at the first text: a start costs nothing.
+type tagger struct{ open func() (*ner.Auto, error) }
+
+func newTagger() tagger {
+	return tagger{sync.OnceValues(func() (*ner.Auto, error) {
+		shelf, err := inference.NewRegistry(models.Files(), ner.Open)
+		if err != nil {
+			return nil, err
+		}
+		return ner.OpenAuto(context.Background(), shelf, true)
+	})}
+}
+
+func (t tagger) Tag(ctx context.Context, texts []string) ([][]deid.Span, error) {
+	auto, err := t.open()
+	if err != nil {
+		return nil, err
+	}
+	found, err := auto.Personal(ctx, texts)
+	out := make([][]deid.Span, len(found))
+	for i, all := range found {
+		for _, f := range all {
+			out[i] = append(out[i], deid.Span{Start: f.ByteStart, End: f.ByteEnd, Start16: f.Start, End16: f.End, Label: f.Label, Score: float64(f.Score), Rule: f.Model})
+		}
+	}
+	return out, err
 }
 
 // redactor hides names and identifiers in text: by rules alone where there is no tagger.

