@@ -13,6 +13,9 @@ func words(r policy.Ruling) string {
 	if r.Obligation.Method != "" {
 		text += " " + r.Obligation.Method + r.Obligation.Arguments
 	}
+	if r.Declassified {
+		text += " (declassified)"
+	}
 	if r.Conflict {
 		text += " (conflict)"
 	}
@@ -25,7 +28,10 @@ func weaker(a, b policy.Ruling) bool {
 	if b.Declassified && !a.Declassified { // labels of a text that was perhaps denied
 		return true
 	}
-	if a.Effect != b.Effect {
+	switch {
+	case b.Declassified && !a.Declassified: // computed on the raw text from now on
+		return true
+	case a.Effect != b.Effect:
 		return rank(b.Effect) < rank(a.Effect) || b.Effect < policy.Deny && a.Obligation.Method != "" && !coarser(a.Obligation, b.Obligation)
 	}
 	return !coarser(a.Obligation, b.Obligation)

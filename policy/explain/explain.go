@@ -95,6 +95,9 @@ func shown(r policy.Ruling) string {
 	case policy.Allow:
 		return "is shown as it is"
 	case policy.Transform:
+		if r.Declassified {
+			return "is computed on the raw text and shown as " + how
+		}
 		return "is shown as " + how
 	case policy.Aggregate, policy.Encrypted:
 		text := "leaves only inside statistics"
