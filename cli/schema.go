@@ -17,6 +17,7 @@ import (
 const schemaUsage = `usage: concordat schema compose FILE...|DIR [--json]
        concordat schema check   FILE...|DIR [--strict]
        concordat schema print   FILE...|DIR
+       concordat schema diff    OLD NEW [--json] [--fail-on breaking|weaker|either]
        concordat schema plan    DOCUMENT.graphql [--schema FILE|DIR]... [--sources FILE] [--data DIR] [--json]
 
 A FILE is one agency's, named for it: health.graphqls is the agency health's. A DIR stands for its *.graphqls files.
@@ -25,6 +26,9 @@ Without any, the demo's agencies are taken.
 compose reports every mistake as file:line: coordinate: message (CODE) and says what was composed.
 check reports the same and is silent where all is well; --strict makes a warning fail.
 print writes the public schema.
+diff says what NEW, a FILE or DIR, changes against OLD: what breaks consumers, and what weakens protection unless policy
+says otherwise: a class lowered, a field, join or source that was not there, a column, table or agency exchanged.
+--fail-on makes the exit code 1 where there is such a change.
 plan prints the fetches of an operation: source, statement, what is pushed down and what the gateway does itself.
 Statements need the sources: --sources names their configuration, --data the directory of their files.
 `
@@ -50,6 +54,8 @@ func Schema(args []string, stdout, stderr io.Writer, env SchemaEnv) int {
 		return v.check(rest)
 	case "print":
 		return v.print(rest)
+	case "diff":
+		return v.diff(rest)
 	case "plan":
 		return v.plan(rest)
 	case "help", "-h", "--help":

@@ -145,3 +145,41 @@ func TestSchemaWrongUse(t *testing.T) {
 		}
 	}
 }
+
+func TestSchemaDiffSaysWhatBreaksAndWhatWeakens(t *testing.T) {
+	dir := func(text string) string { return filepath.Dir(agencyFile(t, text)) }
+	old := dir(`type Stay @source(table: "s") @key(fields: "id") { id: ID @classify(as: SENSITIVE) ward: String @classify(as: SENSITIVE) }`)
+	lower := dir(`type Stay @source(table: "s") @key(fields: "id") { id: ID @classify(as: NON_SENSITIVE) ward: String @classify(as: SENSITIVE) }`)
+	less := dir(`type Stay @source(table: "s") @key(fields: "id") { id: ID @classify(as: SENSITIVE) }`)
+	for _, c := range []struct {
+		next, failOn string
+		code         int
+		want         string
+	}{
+		{lower, "", 0, "WEAKER Stay.id: NON_SENSITIVE, was SENSITIVE (CLASSIFICATION_LOWERED)\n1 changes, 0 breaking, 1 weaker\n"},
+		{lower, "weaker", 1, ""}, {lower, "either", 1, ""}, {lower, "breaking", 0, ""},
+		{less, "", 0, "BREAKING Stay.ward: String is gone (FIELD_REMOVED)\n1 changes, 1 breaking, 0 weaker\n"},
+		{less, "breaking", 1, ""}, {less, "either", 1, ""}, {less, "weaker", 0, ""},
+		{old, "either", 0, "0 changes, 0 breaking, 0 weaker\n"},
+	} {
+		code, stdout, stderr := runSchema(SchemaEnv{}, "diff", old, c.next, "--fail-on", c.failOn)
+		if code != c.code || c.want != "" && stdout != c.want {
+			t.Errorf("--fail-on %q: code %d\n%s%s", c.failOn, code, stdout, stderr)
+		}
+	}
+	if code, stdout, _ := runSchema(SchemaEnv{}, "diff", old, less, "--json"); code != 0 || stdout !=
+		`{"changes":[{"code":"FIELD_REMOVED","coordinate":"Stay.ward","before":"String","after":"","breaking":true,"weaker":false}]}`+"\n" {
+		t.Errorf("code %d: %s", code, stdout)
+	}
+	if _, stdout, _ := runSchema(SchemaEnv{}, "diff", old, old, "--json"); stdout != "{\"changes\":[]}\n" {
+		t.Errorf("nothing changed: %s", stdout)
+	}
+	for _, args := range [][]string{{"diff", old}, {"diff", old, less, lower}, {"diff", old, less, "--fail-on", "x"}} {
+		if code, _, _ := runSchema(SchemaEnv{}, args...); code != 2 {
+			t.Errorf("%v: code %d", args[1:], code)
+		}
+	}
+	if code, _, stderr := runSchema(SchemaEnv{}, "diff", old, dir(brokenSDL)); code != 1 || !strings.Contains(stderr, "NO_KEY") {
+		t.Errorf("a broken schema: code %d: %s", code, stderr)
+	}
+}
