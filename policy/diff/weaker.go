@@ -28,10 +28,7 @@ func weaker(a, b policy.Ruling) bool {
 	if b.Declassified && !a.Declassified { // labels of a text that was perhaps denied
 		return true
 	}
-	switch {
-	case b.Declassified && !a.Declassified: // computed on the raw text from now on
-		return true
-	case a.Effect != b.Effect:
+	if a.Effect != b.Effect {
 		return rank(b.Effect) < rank(a.Effect) || b.Effect < policy.Deny && a.Obligation.Method != "" && !coarser(a.Obligation, b.Obligation)
 	}
 	return !coarser(a.Obligation, b.Obligation)
