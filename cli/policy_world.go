@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"concordat/demo"
 	"concordat/federation/compose"
@@ -211,8 +212,8 @@ func (p *policyWorld) fields(r policy.Request) []policy.Field {
 // ask plans a scenario's document in a subject's view, and cuts it down as the gateway does.
 func (p *policyWorld) ask(w *Wire) func(string, *policy.Profile, func(policy.Request) (*policy.Decision, error)) (scenario.Answer, error) {
 	return func(document string, view *policy.Profile, decide func(policy.Request) (*policy.Decision, error)) (scenario.Answer, error) {
-		if _, errs := gqlparser.LoadQuery(p.graph.View(view), document); len(errs) > 0 {
-			if _, errs := gqlparser.LoadQuery(p.graph.Schema, document); len(errs) > 0 {
+		if _, errs := gqlparser.LoadQueryWithRules(p.graph.View(view), document, rules.NewDefaultRules()); len(errs) > 0 {
+			if _, errs := gqlparser.LoadQueryWithRules(p.graph.Schema, document, rules.NewDefaultRules()); len(errs) > 0 {
 				return scenario.Answer{}, fmt.Errorf("valid for nobody: %w", errs)
 			}
 			return scenario.Answer{Invalid: true}, nil
