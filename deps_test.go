@@ -99,12 +99,12 @@ var arrows = map[string][]string{
 	"cli/config":     {"federation", "policy", "policy/authn"},
 	"cli/node": {"cli/config", "federation", "federation/compose", "federation/execute", "federation/source", "policy", "policy/agreement",
 		"policy/authn", "policy/ledger", "privacy", "privacy/budget", "resolvers", "schema", "state", "inference"},
-	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose",
+	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose", "federation/execute",
 		"federation/plan", "federation/source", "inference", "inference/admission", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
 		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
 		"privacy/secagg", "resolvers", "schema", "state"},
-	"": {"cli", "console", "federation/agent", "federation/source", "federation/source/open", "inference",
-		"inference/admission", "inference/models", "inference/ner", "privacy/deid"},
+	"cli/tagger": {"federation/execute", "inference", "inference/admission", "inference/models", "inference/ner", "privacy/deid"},
+	"": {"cli", "cli/tagger", "console", "federation/agent", "federation/source", "federation/source/open", "privacy/deid"},
 
 	// Benchmarks measure the whole.
 	"bench/inference": {"inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},

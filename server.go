@@ -4,35 +4,39 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"os"
 	"os/signal"
 	"slices"
-	"sync"
 	"syscall"
 
 	"concordat/cli"
+	"concordat/cli/tagger"
 	"concordat/console"
 	"concordat/federation/source"
 	"concordat/federation/source/open"
-	"concordat/inference"
-	"concordat/inference/models"
-	"concordat/inference/ner"
 	"concordat/privacy/deid"
 )
 
 func main() {
+	models, err := tagger.New()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "concordat: embedded models:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Main(ctx, os.Args[1:], cli.Wire{
 		Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
-		Transforms:  deid.New(),
+		Transforms:  deid.NewWithTagger(models.Redaction(), 0),
+		Tagger:      models.Names(),
 		Sources:     openSources,
 		SourceNames: sourceNames,
 		Pages:       func(d *console.DemoInfo) http.Handler { return console.Handler(console.Options{Demo: d}) },
 		Reload:      hangups,
-		Redactor:    redactor(newTagger()),
+		Redactor:    redactor(models.Redaction()),
 	})
 	stop()
 	os.Exit(code)
@@ -53,34 +57,6 @@ func sourceNames(file string, text []byte) ([]string, error) {
 		return nil, err
 	}
 	return slices.Sorted(maps.Keys(c.Sources)), nil
-}
-
-// tagger is the embedded models as redaction wants them. They are opened at the first text: a start costs nothing.
-type tagger struct{ open func() (*ner.Auto, error) }
-
-func newTagger() tagger {
-	return tagger{sync.OnceValues(func() (*ner.Auto, error) {
-		shelf, err := inference.NewRegistry(models.Files(), ner.Open)
-		if err != nil {
-			return nil, err
-		}
-		return ner.OpenAuto(context.Background(), shelf, true)
-	})}
-}
-
-func (t tagger) Tag(ctx context.Context, texts []string) ([][]deid.Span, error) {
-	auto, err := t.open()
-	if err != nil {
-		return nil, err
-	}
-	found, err := auto.Personal(ctx, texts)
-	out := make([][]deid.Span, len(found))
-	for i, all := range found {
-		for _, f := range all {
-			out[i] = append(out[i], deid.Span{Start: f.ByteStart, End: f.ByteEnd, Start16: f.Start, End16: f.End, Label: f.Label, Score: float64(f.Score), Rule: f.Model})
-		}
-	}
-	return out, err
 }
 
 // redactor hides names and identifiers in text: by rules alone where there is no tagger.

@@ -17,6 +17,7 @@ import (
 	"concordat/cli/node"
 	"concordat/console"
 	"concordat/federation/compose"
+	"concordat/federation/execute"
 	"concordat/federation/source"
 )
 
@@ -32,6 +33,7 @@ type Wire struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	Transforms     node.Transforms
+	Tagger         execute.Tagger // of computed fields
 	Sources        func(ctx context.Context, file string, text []byte, relations func(string) []*source.Relation, dir string, getenv func(string) string) (map[string]source.Source, io.Closer, error)
 	SourceNames    func(file string, text []byte) ([]string, error)
 	Pages          func(*console.DemoInfo) http.Handler

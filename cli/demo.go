@@ -171,7 +171,7 @@ func (d *demoWorld) wire() node.Wire {
 	if err != nil {
 		panic(err) // constants of ours
 	}
-	return node.Wire{Transforms: d.w.Transforms, Sources: d.w.Sources, SourceNames: d.w.SourceNames, Pages: d.w.Pages(d.info()), WellKnown: known, Getenv: d.getenv, Log: d.log}
+	return node.Wire{Transforms: d.w.Transforms, Tagger: d.w.Tagger, Sources: d.w.Sources, SourceNames: d.w.SourceNames, Pages: d.w.Pages(d.info()), WellKnown: known, Getenv: d.getenv, Log: d.log}
 }
 
 // getenv adds the address of the transport agency, which is known only now.

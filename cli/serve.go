@@ -36,7 +36,7 @@ func serveVerb(ctx context.Context, args []string, w *Wire) int {
 		return failed(w, err)
 	}
 	log := slog.New(slog.NewJSONHandler(w.Stderr, nil))
-	n, err := node.Open(ctx, c, node.Wire{Transforms: w.Transforms, Sources: w.Sources, SourceNames: w.SourceNames,
+	n, err := node.Open(ctx, c, node.Wire{Transforms: w.Transforms, Tagger: w.Tagger, Sources: w.Sources, SourceNames: w.SourceNames,
 		Pages: w.Pages(nil), WellKnown: known, Getenv: w.Getenv, Log: log})
 	if err != nil {
 		return failed(w, err)

@@ -28,6 +28,8 @@ const (
 	SourceTimeout        Code = "SOURCE_TIMEOUT"
 	SourceInvalid        Code = "SOURCE_INVALID"
 	ResultTooLarge       Code = "RESULT_TOO_LARGE"
+	InferenceOverloaded  Code = "INFERENCE_OVERLOADED"
+	InferenceFailed      Code = "INFERENCE_FAILED"
 	LedgerUnavailable    Code = "LEDGER_UNAVAILABLE"
 	StateUnavailable     Code = "STATE_UNAVAILABLE"
 	Internal             Code = "INTERNAL"
@@ -63,6 +65,8 @@ var codes = [...]CodeInfo{
 	{SourceTimeout, http.StatusOK, "A source did not answer in time.", "a source did not answer in time"},
 	{SourceInvalid, http.StatusOK, "A source answered something that is not what was asked for; nothing of it is used.", "a source gave an invalid answer"},
 	{ResultTooLarge, http.StatusOK, "Rows beyond the request's limit; nothing of that field is returned.", "the result is too large"},
+	{InferenceOverloaded, http.StatusOK, "The models are busy, or did not answer in time: the computed field is null, the rest answers.", "the models are busy"},
+	{InferenceFailed, http.StatusOK, "A model failed: the computed field is null, the rest answers.", "a model failed"},
 	{LedgerUnavailable, http.StatusServiceUnavailable, "The decision could not be recorded: no receipt, no data.", "the ledger is unavailable"},
 	{StateUnavailable, http.StatusServiceUnavailable, "Revocations or the status of agreements could not be read.", "the state store is unavailable"},
 	{Internal, http.StatusInternalServerError, "A mistake of the gateway; the id of the request finds it in the log.", "internal error"},

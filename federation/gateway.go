@@ -312,6 +312,7 @@ func (g *Gateway) caller(x *exchange) execute.Caller {
 	return execute.Caller{
 		Scope:   privacy.Scope{Agreement: s.Agreement, Purpose: s.Purpose, Root: g.Root},
 		Binding: fmt.Appendf(nil, "%q %q %q %q", s.Issuer, s.ID, s.Agreement, s.Purpose),
+		Party:   s.Organisation,
 	}
 }
 

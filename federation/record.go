@@ -111,6 +111,12 @@ func (x *exchange) entry(kind string) ledger.Entry {
 	if x.decision != nil && x.decision.Limits.Mark != "" {
 		e.Extra = map[string]string{"mark": x.decision.Limits.Mark}
 	}
+	if x.result != nil && x.result.Models != "" { // who finds fault with a name can say which model found it
+		if e.Extra == nil {
+			e.Extra = map[string]string{}
+		}
+		e.Extra["models"] = x.result.Models
+	}
 	if x.result != nil && kind == "answer" {
 		e.Rows = x.result.Rows
 		for _, re := range x.answer.errors {

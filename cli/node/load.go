@@ -122,7 +122,7 @@ func (n *Node) load(ctx context.Context) (*loaded, error) {
 	}
 	s, err := federation.NewSnapshot(federation.Parts{
 		Supergraph: sg, Policy: engine, Agreements: set, Activated: time.Now(), Limits: n.config.Limits,
-		Executor: &execute.Executor{Sources: opened.sources, Transforms: n.wire.Transforms, Cursors: cursors, MaxRows: n.config.MaxRows,
+		Executor: &execute.Executor{Sources: opened.sources, Transforms: n.wire.Transforms, Cursors: cursors, Names: n.names, MaxRows: n.config.MaxRows,
 			RequestRows: n.config.RequestRows, RequestBytes: int64(n.config.RequestMiB) << 20},
 		Control: n.control().Executable,
 	})

@@ -25,6 +25,7 @@ import (
 
 	"concordat/cli/config"
 	"concordat/federation"
+	"concordat/federation/execute"
 	"concordat/federation/source"
 	"concordat/policy/agreement"
 	"concordat/policy/authn"
@@ -42,6 +43,8 @@ type Transforms interface {
 // Wire is what a node is made of besides its configuration; server.go names the concrete types.
 type Wire struct {
 	Transforms Transforms
+	// Tagger finds names in text, for computed fields. Optional: without one they fail.
+	Tagger execute.Tagger
 	// Sources opens the configured sources for the relations that each has to serve.
 	Sources func(ctx context.Context, file string, text []byte, relations func(string) []*source.Relation, dir string, getenv func(string) string) (map[string]source.Source, io.Closer, error)
 	// SourceNames lists the sources that a configuration names.
@@ -65,6 +68,7 @@ type Node struct {
 	auth     *authn.Authenticator
 	gateway  *federation.Gateway
 	root     []byte
+	names    *execute.Names
 	metrics  *metrics
 	log      *slog.Logger
 
@@ -100,6 +104,11 @@ func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 	}
 	if n.auth, err = n.authenticator(); err != nil {
 		return n, err
+	}
+	if w.Tagger != nil {
+		if n.names, err = execute.NewNames(w.Tagger); err != nil {
+			return n, err
+		}
 	}
 	if n.register, err = agreement.NewRegister(ctx, n.store, nil); err != nil {
 		return n, fmt.Errorf("agreements: %w", err)

@@ -46,6 +46,7 @@ func TestDependsOfEachKindOfElement(t *testing.T) {
 		"Query.admissions":              "Admission",
 		"Query.admissionsAggregate":     "Admission",
 		"Admission.ward":                "Admission.ward",
+		"Admission.entities":            "Admission.entities Admission.note",
 		"Admission._source":             "Admission",
 		"Admission.patient":             "Admission.patient Resident",
 		"Admission.conditions":          "Admission.conditions Condition",
@@ -79,6 +80,7 @@ func TestMembersAreThePublicTypesFields(t *testing.T) {
 			if want := map[Role]string{
 				RoleScalar: f.Type.Name(), RoleOrigin: "String",
 				RoleJoinOne: f.Type.Name(), RoleJoinMany: f.Type.Name(), RoleJoinAggregate: f.Type.Name(),
+				RoleComputed: "NamedEntity",
 			}[m.Role]; want == "" {
 				t.Errorf("%s.%s has no role", e.Name, f.Name)
 			}
@@ -145,7 +147,7 @@ func TestCatalogHasEachCoordinateOncePerAgencyThatDeclaresIt(t *testing.T) {
 		if _, twice := seen[k]; twice {
 			t.Errorf("%v is listed twice", k)
 		}
-		if f.Classification == "" || (f.Kind == 0) != f.Join {
+		if f.Classification == "" || (f.Kind == 0) == f.Column() {
 			t.Errorf("%v: %+v", k, f)
 		}
 		seen[k] = f

@@ -121,6 +121,9 @@ func (m marker) rename(t testing.TB, f File) File {
 			if d := field.Directives.ForName("join"); d != nil {
 				m.rewrite(d, "on", def.Name, field.Type.Name())
 			}
+			if d := field.Directives.ForName("ner"); d != nil {
+				m.rewrite(d, "text", def.Name, "")
+			}
 			field.Name = m.mark(def.Name, field.Name)
 		}
 	}
@@ -325,6 +328,7 @@ func TestOperationsAreValidatedAgainstTheView(t *testing.T) {
 		`{ admissions(orderBy: [{field: note}]) { totalCount } }`:             false,
 		`{ admissionsAggregate(groupBy: [{field: note}]) { withheld } }`:      false,
 		`{ admissionsAggregate { groups { key { note } } } }`:                 false,
+		`{ admissions { nodes { entities { label } } } }`:                     false,
 		`{ speedReadings { totalCount } }`:                                    false,
 		`{ districts { nodes { speedReadingsAggregate { withheld } } } }`:     false,
 		`{ admissions { nodes { ... on SpeedReading { id } } } }`:             false,

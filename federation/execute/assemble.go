@@ -42,6 +42,8 @@ func (w *writer) value(dst []byte, n *plan.Node, at *stepResult, row int) []byte
 		return w.cell(dst, n.Name, at, row)
 	case plan.NodeCount:
 		return w.cell(dst, plan.CountColumn, at, row)
+	case plan.NodeComputed:
+		return w.computed(dst, n, at, row)
 	case plan.NodeOrigin:
 		return text(dst, at.step.Parts[at.origin[row]].Source)
 	case plan.NodeStruct:
@@ -116,6 +118,15 @@ func (w *writer) list(dst []byte, n *plan.Node, res *stepResult, parent int,
 		dst = item(dst, n, res, res.row(place))
 	}
 	return append(dst, ']')
+}
+
+// computed writes a list that belongs to the row; null where there was no text, or no leave to read it.
+func (w *writer) computed(dst []byte, n *plan.Node, at *stepResult, row int) []byte {
+	res := at.computed[n.Name]
+	if res == nil || res.spans[row].from < 0 {
+		return append(dst, "null"...)
+	}
+	return w.list(dst, n, res, row, w.object)
 }
 
 func (w *writer) edge(dst []byte, n *plan.Node, res *stepResult, row int) []byte {

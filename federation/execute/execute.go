@@ -23,7 +23,8 @@ type Executor struct {
 	Sources    map[string]source.Source
 	Transforms privacy.Transforms
 	Cursors    *Cursors
-	MaxRows    int // rows of one fetch; more is RESULT_TOO_LARGE
+	Names      *Names // finds names in text; nil: computed fields are INFERENCE_FAILED
+	MaxRows    int    // rows of one fetch; more is RESULT_TOO_LARGE
 
 	// Of all fetches of one request together; the fetch that goes beyond is RESULT_TOO_LARGE. Zero: four times
 	// MaxRows, and 256 MiB.
@@ -35,6 +36,7 @@ type Executor struct {
 type Caller struct {
 	Scope   privacy.Scope
 	Binding []byte // subject and agreement: cursors open for nobody else
+	Party   string // whose share of the models' time is used
 }
 
 // Result is everything that was fetched and may leave.
@@ -44,6 +46,8 @@ type Result struct {
 	Errors []Error
 	// Rows counts the rows released, by type.
 	Rows map[string]int
+	// Models names the models that computed fields were read with, each with its digest; "" for none.
+	Models string
 }
 
 // Run fetches every step, each as soon as its parent is there, and returns when all have ended. What fails is an
@@ -105,14 +109,25 @@ func (r *run) step(ctx context.Context, s *plan.AuthorizedStep, parent *plan.Aut
 		return
 	}
 	var res *stepResult
+	var m *merge
 	if s.Kind == plan.Group {
 		res = f.groups(ctx)
 	} else {
-		res = f.rows(ctx)
+		res, m = f.rows(ctx)
 	}
 	r.result.steps[s.ID] = res
-	if res != nil {
+	switch {
+	case res == nil:
+	case len(s.Computed) == 0:
 		r.children(ctx, s, res)
+	default: // side by side: models take their time
+		inParallel(2, func(i int) {
+			if i == 0 {
+				m.compute(ctx, res)
+				return
+			}
+			r.children(ctx, s, res)
+		})
 	}
 }
 
@@ -127,15 +142,22 @@ func (r *run) fail(e Error) {
 	r.result.Errors = append(r.result.Errors, e)
 }
 
+func (r *run) usedModels(models string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result.Models = models
+}
+
 // stepResult is what one step released, with the raw columns that serve the plan.
 type stepResult struct {
 	step     *plan.AuthorizedStep
 	released privacy.Released
-	internal *privacy.Table // raw, same rows; join keys and order fields
-	origin   []uint16       // index of the part that a row came from
-	order    []int32        // rows in the order they are shown; nil where they lie so
-	spans    []span         // runs of order, one for each parent row; one span at the root
-	info     []listInfo     // by parent row, where the step is a List or Group
+	internal *privacy.Table         // raw, same rows; join keys and order fields
+	origin   []uint16               // index of the part that a row came from
+	order    []int32                // rows in the order they are shown; nil where they lie so
+	spans    []span                 // runs of order, one for each parent row; one span at the root
+	info     []listInfo             // by parent row, where the step is a List or Group
+	computed map[string]*stepResult // by computed field: its lists, one for each row; null where a span begins below 0
 }
 
 // row is the row at a place in the order.

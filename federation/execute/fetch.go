@@ -26,24 +26,24 @@ type share struct {
 
 // rows fetches a List or ByKey step from every agency, releases each agency's rows under its own obligations, and
 // puts them together. nil where every agency failed.
-func (f *fetch) rows(ctx context.Context) *stepResult {
+func (f *fetch) rows(ctx context.Context) (*stepResult, *merge) {
 	after, err := f.cursor()
 	if err != nil {
 		f.run.fail(Error{Code: "BAD_USER_INPUT", Path: f.step.Errors, Detail: err})
-		return nil
+		return nil, nil
 	}
 	shares := make([]*share, len(f.step.Parts))
 	inParallel(len(shares), func(i int) { shares[i] = f.share(ctx, &f.step.Parts[i], after) })
-	m := merge{fetch: f, shares: shares}
+	m := &merge{fetch: f, shares: shares}
 	res, err := m.result()
 	if err != nil {
 		f.failed(ctx, err)
-		return nil
+		return nil, nil
 	}
 	if res != nil && f.step.Kind == plan.List {
 		f.totals(ctx, res, m.complete())
 	}
-	return res
+	return res, m
 }
 
 // nothing is the result of a join from rows that hold no key: no fetch, and no rows for anybody.

@@ -17,6 +17,7 @@ type merge struct {
 	internal *privacy.Table
 	released privacy.Released
 	origin   []uint16
+	place    []int32 // the row of its share that a row was; kept where fields are computed
 	key      []int32 // by row; nil at the root
 	shown    []int32 // the order of the rows, where they do not lie so
 	cut      bool    // some page has more rows
@@ -54,6 +55,9 @@ func (m *merge) gather() (bool, error) {
 		released = append(released, s.released)
 		for range s.raw.Rows {
 			m.origin = append(m.origin, uint16(i))
+		}
+		if len(m.fetch.step.Computed) > 0 {
+			m.place = append(m.place, identity(s.raw.Rows)...)
 		}
 		if err := m.extend(s.raw); err != nil {
 			return false, err
@@ -214,6 +218,13 @@ func (m *merge) arrange(kept []int32) {
 		origin[i] = m.origin[row]
 	}
 	m.origin = origin
+	if m.place != nil {
+		place := make([]int32, len(kept))
+		for i, row := range kept {
+			place[i] = m.place[row]
+		}
+		m.place = place
+	}
 }
 
 func (m *merge) step(byKey []span, more []bool) *stepResult {

@@ -48,23 +48,38 @@ func distinct(s []string) []string {
 // Close leaves the engines open.
 func (a *Auto) Close() error { return nil }
 
-// Infer gives entities without overlap: of two that overlap the longer wins, then the likelier.
+// Infer gives what Tag gives, without the models.
 func (a *Auto) Infer(ctx context.Context, texts []string) ([]inference.Result, error) {
-	found, err := a.Union(ctx, texts)
+	found, err := a.Tag(ctx, texts)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]inference.Result, len(texts))
 	for i, all := range found {
+		for _, f := range all {
+			out[i].Entities = append(out[i].Entities, f.Entity)
+		}
+	}
+	return out, nil
+}
+
+// Tag gives entities without overlap, in order: of two that overlap the longer wins, then the likelier.
+func (a *Auto) Tag(ctx context.Context, texts []string) ([][]Found, error) {
+	found, err := a.Union(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]Found, len(texts))
+	for i, all := range found {
 		slices.SortStableFunc(all, func(x, y Found) int {
 			return cmp.Or(cmp.Compare(y.ByteEnd-y.ByteStart, x.ByteEnd-x.ByteStart), cmp.Compare(y.Score, x.Score))
 		})
 		for _, f := range all {
-			if !slices.ContainsFunc(out[i].Entities, func(e inference.Entity) bool { return f.ByteStart < e.ByteEnd && e.ByteStart < f.ByteEnd }) {
-				out[i].Entities = append(out[i].Entities, f.Entity)
+			if !slices.ContainsFunc(out[i], func(e Found) bool { return f.ByteStart < e.ByteEnd && e.ByteStart < f.ByteEnd }) {
+				out[i] = append(out[i], f)
 			}
 		}
-		slices.SortFunc(out[i].Entities, func(x, y inference.Entity) int { return cmp.Compare(x.ByteStart, y.ByteStart) })
+		slices.SortFunc(out[i], func(x, y Found) int { return cmp.Compare(x.ByteStart, y.ByteStart) })
 	}
 	return out, nil
 }
