@@ -78,8 +78,7 @@ func TestEditedPolicyTakesEffect(t *testing.T) {
 	}
 	before := g.health(t).Snapshot.Policy
 	for _, hospital := range []string{"hospital_a", "hospital_b"} {
-		edit(t, g, "policies/"+hospital+"/access.rego", `some c in ["Admission.note", "Admission.diagnosis", "Admission.diagnosisCode"]`,
-			`some c in ["Admission.note", "Admission.diagnosisCode"]`)
+		edit(t, g, "policies/"+hospital+"/access.rego", `"Admission.diagnosis", "Admission.diagnosisCode"]`, `"Admission.diagnosisCode"]`)
 		edit(t, g, "policies/"+hospital+"/access.rego", `"Admission.id", "Admission.admittedOn", "Admission.dischargedOn", "Admission.ward", "Admission.daysInHospital",`,
 			`"Admission.id", "Admission.admittedOn", "Admission.dischargedOn", "Admission.ward", "Admission.daysInHospital", "Admission.diagnosis",`)
 	}

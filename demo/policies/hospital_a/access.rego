@@ -36,7 +36,10 @@ fields contains {"coordinate": "Condition.onset", "effect": "transform", "method
 
 fields contains {"coordinate": "Admission.costCents", "effect": "aggregate", "reason": "costs are for statistics only"} if research
 
-fields contains {"coordinate": "Admission.note", "effect": "transform", "method": "redact", "reason": "notes name people; research sees that there is one"} if research
+fields contains {"coordinate": "Admission.note", "effect": "deny", "reason": "notes name people"} if research
+
+# A declassification: how many persons and places a note names, and not which. Read inside the gateway, on the note itself.
+fields contains {"coordinate": "Admission.entities", "effect": "transform", "method": "labels", "reason": "research counts what notes name"} if research
 
 include.Admission if {
 	research
@@ -66,7 +69,7 @@ fields contains {"coordinate": c, "effect": "allow", "reason": "shapes and joins
 	development
 	some c in [
 		"Admission.id", "Admission.ward", "Admission.daysInHospital", "Admission.districtId", "Admission.region",
-		"Admission.patient", "Admission.conditions", "Admission.district",
+		"Admission.patient", "Admission.conditions", "Admission.district", "Admission.entities",
 		"Condition.id", "Condition.admissionId", "Condition.districtId", "Condition.admission",
 		"Resident.admissions", "District.admissions",
 	]
@@ -123,7 +126,7 @@ include.Condition if {
 	input.subject.organisation == "hospital_a"
 }
 
-# Care coordination: that somebody of the partner's region was here, and when; not why.
+# Care coordination: that somebody of the partner's region was here, when, and what the note asks for; nobody's name.
 fields contains {"coordinate": c, "effect": "allow", "reason": "care at home begins with the discharge"} if {
 	care
 	some c in [
@@ -135,9 +138,14 @@ fields contains {"coordinate": c, "effect": "allow", "reason": "care at home beg
 
 fields contains {"coordinate": "Admission.patientId", "effect": "transform", "method": "pseudonym", "reason": "the partner's own key, of no use elsewhere"} if care
 
-fields contains {"coordinate": c, "effect": "deny", "reason": "medical detail stays in the hospital"} if {
+fields contains {"coordinate": "Admission.note", "effect": "transform", "method": "redact", "args": {"text": "label"}, "reason": "care at home needs what was written, not who it names"} if care
+
+# No more than the redacted note says.
+fields contains {"coordinate": "Admission.entities", "effect": "allow", "reason": "what the redacted note still names"} if care
+
+fields contains {"coordinate": c, "effect": "deny", "reason": "coded diagnoses stay in the hospital"} if {
 	care
-	some c in ["Admission.note", "Admission.diagnosis", "Admission.diagnosisCode"]
+	some c in ["Admission.diagnosis", "Admission.diagnosisCode"]
 }
 
 fields contains {"coordinate": c, "effect": "invisible", "reason": "not part of the agreement"} if {

@@ -19,15 +19,27 @@ care := ask("norvale-aid-2025", "care-coordination", "norvale-aid")
 effects(coordinate) := {f.effect | some f in hospital_a.fields; f.coordinate == coordinate}
 
 test_notes_in_research if {
-	effects("Admission.note") == {"transform"} with input as research with data.agreements as agreements
+	effects("Admission.note") == {"deny"} with input as research with data.agreements as agreements
+}
+
+methods(coordinate) := {f.method | some f in hospital_a.fields; f.coordinate == coordinate}
+
+test_research_gets_labels_of_what_notes_name if {
+	effects("Admission.entities") == {"transform"} with input as research with data.agreements as agreements
+	methods("Admission.entities") == {"labels"} with input as research with data.agreements as agreements
+}
+
+test_partner_reads_redacted_notes if {
+	effects("Admission.note") == {"transform"} with input as care with data.agreements as agreements
+	methods("Admission.note") == {"redact"} with input as care with data.agreements as agreements
+	effects("Admission.entities") == {"allow"} with input as care with data.agreements as agreements
 }
 
 test_costs_are_for_statistics if {
 	effects("Admission.costCents") == {"aggregate"} with input as research with data.agreements as agreements
 }
 
-test_partner_is_denied_notes_and_diagnoses if {
-	effects("Admission.note") == {"deny"} with input as care with data.agreements as agreements
+test_partner_is_denied_diagnoses if {
 	effects("Admission.diagnosis") == {"deny"} with input as care with data.agreements as agreements
 	effects("Admission.costCents") == {"invisible"} with input as care with data.agreements as agreements
 }

@@ -67,7 +67,7 @@ fields contains {"coordinate": c, "effect": "allow", "reason": "shapes and joins
 	development
 	some c in [
 		"Admission.id", "Admission.ward", "Admission.daysInHospital", "Admission.districtId", "Admission.region",
-		"Admission.patient", "Admission.conditions", "Admission.district",
+		"Admission.patient", "Admission.conditions", "Admission.district", "Admission.entities",
 		"Condition.id", "Condition.admissionId", "Condition.districtId", "Condition.admission",
 		"Resident.admissions", "District.admissions",
 	]

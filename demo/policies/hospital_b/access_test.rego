@@ -26,6 +26,11 @@ test_costs_are_for_statistics if {
 	effects("Admission.costCents") == {"aggregate"} with input as research with data.agreements as agreements
 }
 
+test_nobody_but_developers_gets_names if {
+	effects("Admission.entities") == set() with input as research with data.agreements as agreements
+	effects("Admission.entities") == set() with input as care with data.agreements as agreements
+}
+
 test_partner_is_denied_notes_and_diagnoses if {
 	effects("Admission.note") == {"deny"} with input as care with data.agreements as agreements
 	effects("Admission.diagnosis") == {"deny"} with input as care with data.agreements as agreements
