@@ -18,6 +18,7 @@ import (
 	"concordat/demo"
 	"concordat/demo/transport"
 	"concordat/federation"
+	executor "concordat/federation/execute"
 	"concordat/federation/source"
 	"concordat/policy/authn"
 	"concordat/privacy"
@@ -34,9 +35,11 @@ type house struct {
 type houseOptions struct {
 	wrap      func(name string, s source.Source) source.Source
 	transport transport.Options
-	commit    func() error  // before each durable write
-	deadline  time.Duration // of one request; default so long that nothing but the test ends one
-	rows      int           // of all fetches of one request; default as the executor has it
+	commit    func() error    // before each durable write
+	deadline  time.Duration   // of one request; default so long that nothing but the test ends one
+	rows      int             // of all fetches of one request; default as the executor has it
+	tagger    executor.Tagger // default the binary's
+	untagged  bool            // no models at all
 }
 
 // build makes a house on dir. It ends with the test.
@@ -54,8 +57,9 @@ func build(t testing.TB, dir string, o houseOptions) *house {
 		t.Fatal(err)
 	}
 	log := &lockedBuffer{}
+	transforms, names := o.models(t)
 	n, err := node.Open(t.Context(), houseConfig(dir, issuer, o), node.Wire{
-		Transforms: deid.New(), Sources: o.sources, SourceNames: sourceNames, Pages: http.NotFoundHandler(), WellKnown: http.NotFoundHandler(),
+		Transforms: transforms, Tagger: names, Sources: o.sources, SourceNames: sourceNames, Pages: http.NotFoundHandler(), WellKnown: http.NotFoundHandler(),
 		Getenv: func(string) string { return roads.URL }, Log: slog.New(slog.NewTextHandler(log, nil)), BeforeCommit: o.commit})
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +72,22 @@ func build(t testing.TB, dir string, o houseOptions) *house {
 		}
 	})
 	return &house{node: n, gateway: &gateway{url: server.URL + "/", dir: dir, stderr: log, tokens: mint(t, issuer), client: server.Client()}}
+}
+
+// models are the binary's, unless the house is to have others or none.
+func (o houseOptions) models(t testing.TB) (*deid.Set, executor.Tagger) {
+	t.Helper()
+	if o.untagged {
+		return deid.New(), nil
+	}
+	models, err := embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.tagger == nil {
+		o.tagger = models.Names()
+	}
+	return deid.NewWithTagger(models.Redaction(), 0), o.tagger
 }
 
 func unpackDemo(t testing.TB, dir string) {
