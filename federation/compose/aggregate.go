@@ -20,6 +20,46 @@ func (d *deriver) aggregate(e *draft) {
 		}
 	}
 	d.add(ast.Object, t.Group, "One group of "+t.Name+" rows.", fields...)
+	d.having(t)
+	d.groupOrder(t)
+}
+
+func havingName(t *Entity, suffix string) string { return t.Name + suffix + "Having" }
+func groupOrderName(t *Entity) string            { return t.Name + "GroupOrder" }
+
+// having derives the conditions on groups: on their count, and on each measure of each column that has it.
+func (d *deriver) having(t *Entity) {
+	name := havingName(t, "")
+	fields := []*ast.FieldDefinition{
+		d.gated(name, field("and", optionalList(name), "All of these hold."), "", typeOf(t)),
+		d.gated(name, field("or", optionalList(name), "One of these holds."), "", typeOf(t)),
+		d.gated(name, field("not", nullable(name), "This does not hold."), "", typeOf(t)),
+		d.gated(name, field("count", nullable(filterName("Int")), ""), "", typeOf(t)),
+	}
+	for _, m := range measures() {
+		of := havingName(t, m.suffix)
+		var conditions []*ast.FieldDefinition
+		for _, f := range comparable(t) {
+			if made := m.of(scalars[f.Scalar], f.Scalar); made != "" {
+				conditions = append(conditions, d.gated(of, field(f.Name, nullable(filterName(made)), ""), "", f.Coordinate))
+			}
+		}
+		if d.add(ast.InputObject, of, "", conditions...) {
+			fields = append(fields, d.gated(name, field(m.name, nullable(of), ""), "", typeOf(t)))
+		}
+	}
+	d.add(ast.InputObject, name, "Conditions on groups of "+t.Name+" rows that are large enough to be shown; all given ones hold.", fields...)
+}
+
+// groupOrder derives the terms that groups are ordered by.
+func (d *deriver) groupOrder(t *Entity) {
+	name := groupOrderName(t)
+	direction := field("direction", required("Direction"), "")
+	direction.DefaultValue = &ast.Value{Kind: ast.EnumValue, Raw: "ASC"}
+	d.add(ast.InputObject, name, "One term of an order of groups of "+t.Name+" rows. NULL is last in both directions.",
+		d.gated(name, field("by", required(groupMeasure), ""), "", typeOf(t)),
+		d.gated(name, field("field", nullable(t.GroupEnum), "What is measured, or grouped by; none with COUNT."), "", typeOf(t)),
+		d.gated(name, direction, "", typeOf(t)))
 }
 
 // measureKind is one kind of measure: of says the scalar it makes of a column, "" for none.
@@ -46,6 +86,8 @@ func measures() []measureKind {
 		{"avg", "Avg", average},
 		{"min", "Min", extent},
 		{"max", "Max", extent},
+		{"stddev", "Stddev", average},
+		{"countDistinct", "CountDistinct", func(scalar, string) string { return "Int" }},
 	}
 }
 
@@ -65,8 +107,9 @@ func derivedTypes(t *Entity) []string {
 	names := []string{
 		t.Connection, t.Edge, t.Filter, t.OrderInput, t.FieldEnum, t.GroupInput, t.Aggregate, t.Group, t.GroupKey,
 	}
+	names = append(names, havingName(t, ""), groupOrderName(t))
 	for _, m := range measures() {
-		names = append(names, t.Name+m.suffix)
+		names = append(names, t.Name+m.suffix, havingName(t, m.suffix))
 	}
 	return names
 }

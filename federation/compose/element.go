@@ -44,16 +44,21 @@ func aggregateField(name string, t *Entity, description string) *ast.FieldDefini
 	f.Arguments = ast.ArgumentDefinitionList{
 		argumentOf("where", nullable(t.Filter), ""),
 		argumentOf("groupBy", optionalList(t.GroupInput), ""),
-		argumentOf("first", nullable("Int"), "At most so many groups, in order of their keys."),
+		argumentOf("having", nullable(havingName(t, "")), ""),
+		argumentOf("orderBy", optionalList(groupOrderName(t)), "Then by their keys."),
+		argumentOf("first", nullable("Int"), "At most so many groups."),
 	}
 	return f
 }
+
+// groupMeasure is the enum of what groups are ordered by.
+const groupMeasure = "GroupMeasure"
 
 func filterName(scalar string) string { return scalar + "Filter" }
 
 // sharedTypes are the names of the types that every derived surface uses.
 func sharedTypes() []string {
-	names := []string{"PageInfo", "Direction", "Grain", namedEntity}
+	names := []string{"PageInfo", "Direction", "Grain", groupMeasure, namedEntity}
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {
 		names = append(names, name, filterName(name))
 	}
@@ -68,6 +73,7 @@ func (d *deriver) shared(control *controlPlane) {
 	d.namedEntity()
 	d.enum("Direction", "Which end of an order comes first.", "ASC", "DESC")
 	d.enum("Grain", "A period; weeks start on Monday (ISO 8601), all in UTC.", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+	d.enum(groupMeasure, "What groups are ordered by.", "KEY", "COUNT", "SUM", "AVG", "MIN", "MAX", "STDDEV", "COUNT_DISTINCT")
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {
 		d.scalarFilter(name)
 	}

@@ -15,10 +15,18 @@ import (
 // once, and averages are made of sums and counts. An aggregate that lacks an agency would be a wrong number: one
 // failure fails it whole.
 func (f *fetch) groups(ctx context.Context) *stepResult {
-	tables := make([]*privacy.Table, len(f.step.Parts))
-	errs := make([]error, len(f.step.Parts))
+	parts, spreads := len(f.step.Parts), f.step.Spreads()
+	tables := make([]*privacy.Table, parts*(1+len(spreads))) // the agencies' groups, then their spreads, field by field
+	errs := make([]error, len(tables))
 	if f.keys == nil || len(f.keys.values) > 0 {
-		inParallel(len(tables), func(i int) { tables[i], errs[i] = f.groupPart(ctx, &f.step.Parts[i]) })
+		inParallel(len(tables), func(i int) {
+			p := &f.step.Parts[i%parts]
+			if i < parts {
+				tables[i], errs[i] = f.grouped(ctx, p, f.step.Query(p))
+			} else {
+				tables[i], errs[i] = f.grouped(ctx, p, f.step.Spread(p, spreads[i/parts-1]))
+			}
+		})
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -26,7 +34,7 @@ func (f *fetch) groups(ctx context.Context) *stepResult {
 			return nil
 		}
 	}
-	c, err := f.combine(tables)
+	c, err := f.combine(tables[:parts], spreads, tables[parts:])
 	if err != nil {
 		f.failed(ctx, err)
 		return nil
@@ -39,8 +47,7 @@ func (f *fetch) groups(ctx context.Context) *stepResult {
 	return res
 }
 
-func (f *fetch) groupPart(ctx context.Context, p *plan.AuthorizedPart) (*privacy.Table, error) {
-	q := f.step.Query(p)
+func (f *fetch) grouped(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) (*privacy.Table, error) {
 	f.perKey(q)
 	return f.ask(ctx, p, q)
 }
@@ -51,8 +58,8 @@ type combined struct {
 	key   []int32
 }
 
-// combine adds up the agencies' groups.
-func (f *fetch) combine(tables []*privacy.Table) (*combined, error) {
+// combine adds up the agencies' groups, and what their spreads say of them.
+func (f *fetch) combine(tables []*privacy.Table, fields []string, spreads []*privacy.Table) (*combined, error) {
 	agg := f.step.Query(&f.step.Parts[0]).Aggregate
 	a := newAdder(f.step, agg)
 	for _, t := range tables {
@@ -78,10 +85,16 @@ func (f *fetch) combine(tables []*privacy.Table) (*combined, error) {
 			a.group(int32(key), []byte{})
 		}
 	}
-	return a.done(), nil
+	for i, field := range fields {
+		n := len(tables)
+		if err := f.spread(a, field, spreads[i*n:(i+1)*n]); err != nil {
+			return nil, err
+		}
+	}
+	return a.done()
 }
 
-// release withholds small groups, orders, cuts to the first groups of each parent, and releases what is left.
+// release withholds small groups, then leaves out those that the caller does not want, orders, cuts to the first groups of each parent, and releases what is left.
 func (f *fetch) release(c *combined) (*stepResult, error) {
 	kept, _ := privacy.Suppress(c.table, privacy.SmallGroups{Count: plan.CountColumn, Minimum: f.step.MinimumGroup})
 	n := 1
@@ -99,6 +112,10 @@ func (f *fetch) release(c *combined) (*stepResult, error) {
 			f.run.fail(Error{Code: "GROUP_TOO_SMALL", Path: f.step.Errors})
 		}
 	}
+	kept, err := f.having(c, kept)
+	if err != nil {
+		return nil, err
+	}
 	f.sortGroups(c, kept)
 	byKey, rows := f.firstGroups(c, kept, n)
 	table := c.table.Gather(rows)
@@ -110,15 +127,11 @@ func (f *fetch) release(c *combined) (*stepResult, error) {
 }
 
 func (f *fetch) sortGroups(c *combined, rows []int32) {
-	var terms []source.Order
-	for _, g := range f.step.Group {
-		terms = append(terms, source.Order{Field: g.As})
-	}
 	slices.SortStableFunc(rows, func(a, b int32) int {
 		if c.key[a] != c.key[b] {
 			return int(c.key[a]) - int(c.key[b])
 		}
-		return compareRows(c.table, terms, int(a), int(b))
+		return compareRows(c.table, f.step.GroupOrder, int(a), int(b))
 	})
 }
 
@@ -164,6 +177,8 @@ type adder struct {
 	index map[string]int32
 	key   []int32
 	rows  []groupRow
+
+	spreads map[string][]spread // by field, for each group
 }
 
 // groupRow is one combined group: where its keys stand, and its measures.
@@ -182,11 +197,11 @@ type measure struct {
 }
 
 func newAdder(step *plan.AuthorizedStep, agg *source.Aggregate) *adder {
-	return &adder{step: step, agg: agg, index: map[string]int32{}}
+	return &adder{step: step, agg: agg, index: map[string]int32{}, spreads: map[string][]spread{}}
 }
 
 func (a *adder) group(key int32, id []byte) *groupRow {
-	full := string(fmt.Appendf(nil, "%d\x00", key)) + string(id)
+	full := groupID(key, id)
 	n, ok := a.index[full]
 	if !ok {
 		n = int32(len(a.rows))
@@ -197,12 +212,21 @@ func (a *adder) group(key int32, id []byte) *groupRow {
 	return &a.rows[n]
 }
 
-func (a *adder) add(t *privacy.Table, row int, key int32) error {
+func groupID(key int32, id []byte) string {
+	return string(fmt.Appendf(nil, "%d\x00", key)) + string(id)
+}
+
+// id spells the keys of a row's group.
+func (a *adder) id(t *privacy.Table, row int) []byte {
 	id := []byte{}
 	for _, g := range a.agg.Group {
 		id = appendCell(id, t.Column(g.As), row)
 	}
-	g := a.group(key, id)
+	return id
+}
+
+func (a *adder) add(t *privacy.Table, row int, key int32) error {
+	g := a.group(key, a.id(t, row))
 	if g.from == nil {
 		g.from, g.at = t, row
 	}
@@ -259,7 +283,7 @@ func (m *measure) led(fn source.Func, c *privacy.Column, row int) bool {
 }
 
 // done builds the combined table: keys, measures, then averages.
-func (a *adder) done() *combined {
+func (a *adder) done() (*combined, error) {
 	t := &privacy.Table{Rows: len(a.rows)}
 	for _, g := range a.agg.Group {
 		t.Columns = append(t.Columns, a.keyColumn(g))
@@ -267,12 +291,21 @@ func (a *adder) done() *combined {
 	for i := range a.agg.Measures {
 		t.Columns = append(t.Columns, a.measureColumn(i))
 	}
-	for _, m := range a.step.Measures {
-		if m.Func == "avg" && !slices.Contains(a.step.Withheld, plan.MeasureColumn("avg", m.Field)) {
+	for _, m := range a.step.Measured() {
+		switch m.Func {
+		case "avg":
 			t.Columns = append(t.Columns, a.average(t, m.Field))
+		case "countDistinct":
+			t.Columns = append(t.Columns, a.distinct(m.Field))
+		case "stddev":
+			c, err := a.deviation(m.Field)
+			if err != nil {
+				return nil, err
+			}
+			t.Columns = append(t.Columns, c)
 		}
 	}
-	return &combined{table: t, key: a.key}
+	return &combined{table: t, key: a.key}, nil
 }
 
 func (a *adder) keyColumn(g source.Group) *privacy.Column {

@@ -38,11 +38,15 @@ type Arguments struct {
 	Cursor   string              // sealed; "" for none
 	Group    []source.Group
 	First    int // Group: the most groups shown; 0: all
+	// Having and GroupOrder are over the columns of the group table; the order ends with the keys.
+	Having     predicate.Predicate
+	GroupOrder []source.Order
 	// Binding is equal for two pages of one list: its filter and order. A cursor is good for it alone.
 	Binding []byte
 
 	filters []string // fields that the caller's filter reads
 	orders  []string // fields that the caller's order reads
+	called  []called // measures that the caller's conditions on groups and their order read
 }
 
 // Bind resolves the arguments of every step. Its errors are *InputError.
@@ -208,6 +212,12 @@ func (s *Step) bindGroups(raw map[string]any, a *Arguments) error {
 		}
 		a.Group = append(a.Group, g)
 	}
+	if err := s.bindHaving(raw, a); err != nil {
+		return err
+	}
+	if err := s.bindGroupOrder(raw, a); err != nil {
+		return err
+	}
 	var err error
 	a.First, _, err = s.size(raw, "first", 1)
 	return err
@@ -270,6 +280,9 @@ func (b *Bound) reads(names []string, s *Step) []string {
 		names = append(names, g.Field)
 	}
 	for _, m := range s.Measures {
+		names = append(names, m.Field)
+	}
+	for _, m := range a.called {
 		names = append(names, m.Field)
 	}
 	if s.Join != nil {

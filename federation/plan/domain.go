@@ -164,7 +164,7 @@ func (s *AuthorizedStep) derivation(name string) *Derivation {
 // field is denied (the step then is), an error where no safe meaning exists.
 func (r *restriction) callerUses(out *AuthorizedStep, parts []*compose.Part) (bool, error) {
 	u := uses{restriction: r, step: out, parts: parts}
-	for _, name := range slices.Concat(out.filters, out.orders, groupFields(out.Group)) {
+	for _, name := range slices.Concat(out.filters, out.orders, groupFields(out.Group), calledFields(out.called)) {
 		if v := u.sight(name); v.seen == seenNever {
 			r.deny(out.Errors, v.field.Coordinate)
 			return false, nil
@@ -178,6 +178,9 @@ func (r *restriction) callerUses(out *AuthorizedStep, parts []*compose.Part) (bo
 		return false, err
 	}
 	if err := u.groups(); err != nil {
+		return false, err
+	}
+	if err := u.calls(); err != nil {
 		return false, err
 	}
 	return true, u.measures()
@@ -277,6 +280,41 @@ func (u *uses) groups() error {
 	return nil
 }
 
+// calls moves the measures that conditions on groups and their order read to what is seen. A condition on values is on
+// what is seen raw alone: a value that the field could not show has no place in it.
+func (u *uses) calls() error {
+	for _, m := range u.step.called {
+		v := u.sight(m.Field)
+		if v.seen == seenRaw {
+			continue
+		}
+		if m.condition && m.Func != "countDistinct" {
+			return u.refuse(v)
+		}
+		if err := u.measured(v, m.Func); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measured makes a measure of a field that is seen transformed one of what is seen.
+func (u *uses) measured(v sight, fn string) error {
+	what := useSum
+	switch fn {
+	case "min", "max":
+		what = useExtreme
+	case "countDistinct":
+		what = useGroup
+	}
+	if err := u.permitted(v, what); err != nil {
+		return err
+	}
+	u.step.shownAs(v)
+	u.oblige(v.field.Coordinate, v.obligation.Method)
+	return nil
+}
+
 // measures withholds what is denied; least and greatest are of what is seen.
 func (u *uses) measures() error {
 	for _, m := range u.step.Measures {
@@ -287,15 +325,9 @@ func (u *uses) measures() error {
 			u.deny(u.step.paths[m.Field], v.field.Coordinate)
 			u.step.Withheld = append(u.step.Withheld, column(m.Func, m.Field))
 		default:
-			what := useSum
-			if m.Func == "min" || m.Func == "max" {
-				what = useExtreme
-			}
-			if err := u.permitted(v, what); err != nil {
+			if err := u.measured(v, m.Func); err != nil {
 				return err
 			}
-			u.step.shownAs(v)
-			u.oblige(v.field.Coordinate, v.obligation.Method)
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ type Explained struct {
 	Step      int      `json:"step"`
 	After     *int     `json:"after,omitempty"` // the step whose rows give the keys
 	Path      string   `json:"path"`
-	Does      string   `json:"does"` // "row by key", "list", "aggregate"
+	Does      string   `json:"does"` // "row by key", "list", "aggregate", "values of FIELD in each group"
 	Type      string   `json:"type"`
 	Source    string   `json:"source"`
 	Join      string   `json:"join,omitempty"`
@@ -36,7 +36,13 @@ func Explain(b *Bound, explain func(sourceName string, q *source.Query) source.E
 	for i := range a.steps {
 		s := &a.steps[i]
 		for j := range s.Parts {
-			out = append(out, s.explain(&s.Parts[j], explain))
+			p := &s.Parts[j]
+			out = append(out, s.explain(p, s.Query(p), explain))
+			for _, field := range s.Spreads() {
+				e := s.explain(p, s.Spread(p, field), explain)
+				e.Does = "values of " + field + " in each group"
+				out = append(out, e)
+			}
 		}
 	}
 	return out, nil
@@ -54,10 +60,9 @@ func allowed(b *Bound) *policy.Decision {
 	return d
 }
 
-func (s *AuthorizedStep) explain(p *AuthorizedPart, explain func(string, *source.Query) source.Explanation) Explained {
+func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain func(string, *source.Query) source.Explanation) Explained {
 	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: [...]string{ByKey: "row by key", List: "list", Group: "aggregate"}[s.Kind],
 		Type: s.Entity.Name, Source: p.Source, Select: p.Select}
-	q := s.Query(p)
 	q.MaxRows = 1
 	if s.Parent != nil {
 		e.After = &s.Parent.ID

@@ -59,7 +59,7 @@ type Step struct {
 
 // Measure is one aggregate that the answer shows.
 type Measure struct {
-	Func  string // "sum", "avg", "min", "max"
+	Func  string // "sum", "avg", "min", "max", "stddev", "countDistinct"
 	Field string
 }
 

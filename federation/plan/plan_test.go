@@ -168,6 +168,12 @@ func authorizedText(a *Authorized) string {
 			if q.Aggregate != nil && len(s.Derived) > 0 {
 				fmt.Fprintf(&w, "    group %v measures %v\n", q.Aggregate.Group, q.Aggregate.Measures)
 			}
+			if s.Kind == Group && len(s.called)+len(s.Spreads()) > 0 {
+				fmt.Fprintf(&w, "    having %s order %v\n", spell(s.Having), s.GroupOrder)
+			}
+			for _, field := range s.Spreads() {
+				fmt.Fprintf(&w, "    values %v\n", s.Spread(p, field).Aggregate.Group)
+			}
 			for _, o := range p.Outputs {
 				fmt.Fprintf(&w, "    %s %s\n", o.As, [...]string{"refused", "raw", "transformed", "denied"}[o.Release])
 			}

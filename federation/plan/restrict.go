@@ -324,10 +324,7 @@ func (s *AuthorizedStep) aggregate() *source.Aggregate {
 		}
 		a.Measures = appendNew(a.Measures, m)
 	}
-	for _, m := range s.Measures {
-		if slices.Contains(s.Withheld, column(m.Func, m.Field)) {
-			continue
-		}
+	for _, m := range s.Measured() {
 		switch m.Func {
 		case "sum":
 			add(source.Sum, "sum", m.Field)
@@ -362,7 +359,7 @@ func (s *AuthorizedStep) shown() []privacy.Output {
 	for _, m := range s.Measures {
 		if name := column(m.Func, m.Field); !slices.Contains(s.Withheld, name) {
 			field := m.Field
-			if d := s.derivation(shownColumn + field); d != nil {
+			if d := s.derivation(shownColumn + field); d != nil && m.Func != "countDistinct" { // a number, not a value
 				field = d.Name
 			}
 			out = append(out, release(name, field, func(k privacy.Kind) privacy.Kind { return MeasureKind(m.Func, k) }))
@@ -371,11 +368,14 @@ func (s *AuthorizedStep) shown() []privacy.Output {
 	return out
 }
 
-// MeasureKind is the kind of an aggregate over a column of a kind: sums of integers are BigInt, averages Float.
+// MeasureKind is the kind of an aggregate over a column of a kind: sums of integers are BigInt, averages and standard
+// deviations Float.
 func MeasureKind(fn string, kind privacy.Kind) privacy.Kind {
 	switch {
-	case fn == "avg":
+	case fn == "avg", fn == "stddev":
 		return privacy.Float
+	case fn == "countDistinct":
+		return privacy.Int
 	case fn == "sum" && kind == privacy.Int:
 		return privacy.BigInt
 	}

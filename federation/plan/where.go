@@ -29,6 +29,7 @@ type whereReader struct {
 	path   []string
 	fields []string
 	terms  int
+	leaf   func(name string, v any) (predicate.Predicate, error) // instead of field: conditions on groups
 }
 
 func (w *whereReader) fail(message string) error {
@@ -69,6 +70,9 @@ func (w *whereReader) member(name string, v any, depth int) (predicate.Predicate
 		p, err := w.object(m, depth+1)
 		return predicate.Not(p), err
 	}
+	if w.leaf != nil {
+		return w.leaf(name, v)
+	}
 	return w.field(name, v)
 }
 
@@ -89,13 +93,18 @@ func (w *whereReader) list(v any, depth int) ([]predicate.Predicate, error) {
 }
 
 func (w *whereReader) field(name string, v any) (predicate.Predicate, error) {
+	return w.each(name, v, func(op string, v any) (predicate.Predicate, error) { return w.compare(name, op, v) })
+}
+
+// each reads the operators that are given on one field; all of them hold.
+func (w *whereReader) each(name string, v any, compare func(op string, v any) (predicate.Predicate, error)) (predicate.Predicate, error) {
 	ops, ok := v.(map[string]any)
 	if !ok {
 		return predicate.Never(), w.fail("the filter on " + name + " is no object")
 	}
 	var all []predicate.Predicate
 	for _, op := range slices.Sorted(maps.Keys(ops)) {
-		p, err := w.compare(name, op, ops[op])
+		p, err := compare(op, ops[op])
 		if err != nil {
 			return predicate.Never(), err
 		}
@@ -113,10 +122,15 @@ func (w *whereReader) compare(name, op string, v any) (predicate.Predicate, erro
 	if m.Role != compose.RoleScalar {
 		return predicate.Never(), w.fail("the filter names no field")
 	}
+	w.fields = appendNew(w.fields, name)
+	return w.condition(name, m.Field.Kind, op, v)
+}
+
+// condition is one operator on one column.
+func (w *whereReader) condition(name string, kind privacy.Kind, op string, v any) (predicate.Predicate, error) {
 	if w.terms++; w.terms > maxFilterTerms {
 		return predicate.Never(), w.fail("the filter has too many terms")
 	}
-	w.fields = appendNew(w.fields, name)
 	switch op {
 	case "isNull":
 		want, ok := v.(bool)
@@ -128,9 +142,9 @@ func (w *whereReader) compare(name, op string, v any) (predicate.Predicate, erro
 		}
 		return predicate.Not(predicate.Null(name)), nil
 	case "in", "notIn":
-		return w.among(name, op, v, m.Field.Kind)
+		return w.among(name, op, v, kind)
 	}
-	value, ok := constant(m.Field.Kind, v)
+	value, ok := constant(kind, v)
 	if !ok {
 		return predicate.Never(), w.fail(op + " on " + name + " takes another kind of value")
 	}

@@ -1,0 +1,143 @@
+package execute
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+
+	"concordat/federation/plan"
+	"concordat/federation/source"
+	"concordat/privacy"
+)
+
+// spread is how often each value of one field occurs in one group, over all agencies. NULL is no value.
+type spread struct {
+	index map[string]int
+	seen  []occurrence
+}
+
+// occurrence is one value: the cell that holds it, and how many rows do.
+type occurrence struct {
+	table *privacy.Table
+	row   int
+	times int64
+}
+
+func (o occurrence) column() *privacy.Column { return o.table.Column(plan.ValueColumn) }
+
+// spread adds up what the agencies say of one field. A group that came into being between two statements of a source
+// is not there.
+func (f *fetch) spread(a *adder, field string, tables []*privacy.Table) error {
+	all := make([]spread, len(a.rows))
+	for _, t := range tables {
+		if t == nil {
+			continue
+		}
+		times, values := t.Column(plan.CountColumn), t.Column(plan.ValueColumn)
+		for row := range t.Rows {
+			key, err := f.keyOf(t, row)
+			if err != nil {
+				return err
+			}
+			n, ok := a.index[groupID(key, a.id(t, row))]
+			if ok && !values.IsNull(row) {
+				all[n].add(occurrence{t, row, times.Int(row)})
+			}
+		}
+	}
+	a.spreads[field] = all
+	return nil
+}
+
+func (s *spread) add(o occurrence) {
+	if s.index == nil {
+		s.index = map[string]int{}
+	}
+	id := string(appendCell(nil, o.column(), o.row))
+	at, ok := s.index[id]
+	if !ok {
+		s.index[id] = len(s.seen)
+		s.seen = append(s.seen, o)
+		return
+	}
+	s.seen[at].times += o.times
+}
+
+// distinct counts the values of each group.
+func (a *adder) distinct(field string) *privacy.Column {
+	c := privacy.NewColumn(plan.MeasureColumn("countDistinct", field), a.step.Entity.Members[field].Field.Coordinate, privacy.Int, len(a.rows))
+	for _, s := range a.spreads[field] {
+		c.AppendInt(int64(len(s.seen)))
+	}
+	return c
+}
+
+// deviation is the sample standard deviation of each group (as SQL's stddev); NULL over less than two values.
+func (a *adder) deviation(field string) (*privacy.Column, error) {
+	f := a.step.Entity.Members[field].Field
+	c := privacy.NewColumn(plan.MeasureColumn("stddev", field), f.Coordinate, privacy.Float, len(a.rows))
+	for _, s := range a.spreads[field] {
+		v, ok := s.deviation(f.Kind)
+		switch {
+		case !ok:
+			c.AppendNull()
+		case math.IsInf(v, 0) || math.IsNaN(v):
+			return nil, fmt.Errorf("%w: a standard deviation overflows a double", source.ErrInvalid)
+		default:
+			c.AppendFloat(v)
+		}
+	}
+	return c, nil
+}
+
+func (s *spread) deviation(kind privacy.Kind) (float64, bool) {
+	var n int64
+	for _, o := range s.seen {
+		n += o.times
+	}
+	if n < 2 {
+		return 0, false
+	}
+	if kind == privacy.Float {
+		return s.deviationOfFloats(float64(n)), true
+	}
+	return s.deviationOfInts(n), true
+}
+
+// deviationOfInts is exact until it is rounded: sqrt((n Σx² - (Σx)²) / (n (n-1))).
+func (s *spread) deviationOfInts(n int64) float64 {
+	sum, squares := new(big.Int), new(big.Int)
+	var x, term big.Int
+	for _, o := range s.seen {
+		x.SetInt64(o.column().Int(o.row))
+		term.Mul(&x, big.NewInt(o.times))
+		sum.Add(sum, &term)
+		squares.Add(squares, term.Mul(&term, &x))
+	}
+	count := big.NewInt(n)
+	above := squares.Mul(squares, count)
+	above.Sub(above, sum.Mul(sum, sum))
+	variance, _ := new(big.Rat).SetFrac(above, count.Mul(count, big.NewInt(n-1))).Float64()
+	return math.Sqrt(variance)
+}
+
+// deviationOfFloats takes two passes, the second corrected (Chan, Golub and LeVeque 1983, equation 1.7), over the
+// values in their order, so that the order of agencies and rows does not show.
+func (s *spread) deviationOfFloats(n float64) float64 {
+	values := slices.SortedFunc(slices.Values(s.seen), func(a, b occurrence) int {
+		return cmp.Compare(a.column().Float(a.row), b.column().Float(b.row))
+	})
+	mean := 0.0
+	for _, o := range values {
+		mean += o.column().Float(o.row) * (float64(o.times) / n)
+	}
+	squares, rest := 0.0, 0.0
+	for _, o := range values {
+		d := o.column().Float(o.row) - mean
+		squares += float64(o.times) * d * d
+		rest += float64(o.times) * d
+	}
+	return math.Sqrt(max(0, squares-rest*rest/n) / (n - 1))
+}
