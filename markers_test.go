@@ -80,7 +80,7 @@ func allowed(persona string) []string {
 		return slices.Concat(each("MKzWARDz%s", regions...), each("MKz%szhospital_a", "NOTE", "DIAGNOSIS", "CODE", "CONDITION", "CONDITIONCODE"),
 			[]string{"918273641", "2019-02-19", "a national identifier"})
 	case "partner":
-		return []string{"MKzNAMEzNorvale", "MKzWARDzNorvale"}
+		return []string{"MKzNAMEzNorvale", "MKzNOTEzhospital_a", "MKzWARDzNorvale"} // a note without its names, and the marker names nobody
 	case "auditor":
 		return each("MKzWARDz%s", regions...) // as the key of a group
 	}

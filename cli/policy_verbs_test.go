@@ -171,8 +171,8 @@ func TestDiffMarksWhatWeakens(t *testing.T) {
 
 func TestEvalIsOneDecision(t *testing.T) {
 	var got decisionJSON
-	if err := json.Unmarshal([]byte(policyOutput(t, 0, "eval", "--subject", "analyst", "Admission.note")), &got); err != nil ||
-		len(got.Fields) != 2 || got.Fields[0].Method != "redact" || got.Fields[1].Effect != "deny" || got.Limits.MinimumGroup != 10 || got.Revision == "" {
+	if err := json.Unmarshal([]byte(policyOutput(t, 0, "eval", "--subject", "partner", "Admission.note")), &got); err != nil ||
+		len(got.Fields) != 2 || got.Fields[0].Method != "redact" || got.Fields[1].Effect != "deny" || got.Limits.MinimumGroup != 5 || got.Revision == "" {
 		t.Errorf("%+v %v", got, err)
 	}
 }
