@@ -12,6 +12,9 @@ package tagger
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"concordat/federation/execute"
@@ -41,6 +44,18 @@ func New() (*Models, error) {
 // On is the taggers of a shelf.
 func On(shelf *inference.Registry) *Models {
 	return &Models{shelf: shelf, queues: map[string]*admission.Queue{}}
+}
+
+// Close ends every queue and engine; calls that wait are refused.
+func (m *Models) Close() error {
+	m.mu.Lock()
+	queues := slices.Collect(maps.Values(m.queues))
+	m.mu.Unlock()
+	var errs []error
+	for _, q := range queues {
+		errs = append(errs, q.Close())
+	}
+	return errors.Join(append(errs, m.shelf.Close())...)
 }
 
 // Redaction finds names and, in English, other personal data.
