@@ -49,7 +49,7 @@ func Field(e policy.Explanation, s policy.Subject) Account {
 		}
 		a.Rules = append(a.Rules, Rule{Rule: said.Package + "." + said.Name(), File: said.File, Line: said.Line, Says: says(said), Won: won})
 	}
-	a.Sentence = fmt.Sprintf("%s %s because %s.", a.Coordinate, shown(e.Ruling), because(e, winners, s))
+	a.Sentence = fmt.Sprintf("%s %s because %s.", a.Coordinate, shown(e.Field, e.Ruling), because(e, winners, s))
 	return a
 }
 
@@ -89,14 +89,20 @@ func subjectOf(said policy.Spoken) string {
 }
 
 // shown is what happens to the value.
-func shown(r policy.Ruling) string {
+func shown(f policy.Field, r policy.Ruling) string {
 	how := Method(r.Obligation)
 	switch r.Effect {
 	case policy.Allow:
+		if f.Computed != "" {
+			return "is computed on the text as far as that is seen"
+		}
 		return "is shown as it is"
 	case policy.Transform:
-		if r.Declassified {
+		switch {
+		case r.Declassified:
 			return "is computed on the raw text and shown as " + how
+		case f.Computed != "":
+			return "is computed on the text as far as that is seen, and shown as " + how
 		}
 		return "is shown as " + how
 	case policy.Aggregate, policy.Encrypted:

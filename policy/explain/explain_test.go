@@ -17,6 +17,13 @@ func field(name, class string, kind privacy.Kind) policy.Field {
 	return policy.Field{Agency: "north", Coordinate: privacy.Coordinate("Stay." + name), Type: "Stay", Name: name, Classification: class, Kind: kind, Join: kind == 0}
 }
 
+// names is a field that is computed of a text.
+func names() policy.Field {
+	f := field("names", "FREE_TEXT", 0)
+	f.Join, f.Computed = false, "Stay.note"
+	return f
+}
+
 func sentence(t *testing.T, rego string, f policy.Field, s policy.Subject) string {
 	t.Helper()
 	bundles := []policy.Bundle{{Agency: "north", Files: fstest.MapFS{"a.rego": {Data: []byte("package concordat.access.north\n" + rego)}}},
@@ -24,7 +31,7 @@ func sentence(t *testing.T, rego string, f policy.Field, s policy.Subject) strin
 fields contains {"type": "Stay", "effect": "deny", "reason": "no such scope"} if input.purpose == "none"
 fields contains {"type": "Stay", "effect": "transform", "method": "year"} if input.purpose == "coarse"`)}}}}
 	x, err := policy.Inspect(t.Context(), policy.Options{Bundles: bundles, Now: func() time.Time { return time.Unix(0, 0) },
-		Catalog: policy.Catalog{Fields: []policy.Field{field("postcode", "QUASI_IDENTIFIER", privacy.String), field("born", "QUASI_IDENTIFIER", privacy.Date), field("patient", "SENSITIVE", 0)}},
+		Catalog: policy.Catalog{Fields: []policy.Field{field("postcode", "QUASI_IDENTIFIER", privacy.String), field("born", "QUASI_IDENTIFIER", privacy.Date), field("patient", "SENSITIVE", 0), names()}},
 		CheckObligation: func(kind privacy.Kind, ob privacy.Obligation) error {
 			if ob.Method == "year" && kind != privacy.Date {
 				return errors.New("does not fit")
@@ -68,6 +75,12 @@ fields contains {"type": "Stay", "effect": "deny", "reason": "closed"}`, postcod
 			"Stay.patient is denied because a join cannot be transformed where no purpose is given: what rule fields of bundle north (north/a.rego:2) demands cannot be done."},
 		{"statistics of a transform", prefix + "\n" + `fields contains {"type": "Stay", "effect": "aggregate"}`, postcode, research,
 			"Stay.postcode leaves only inside statistics, there as its first 3 characters because rule fields of bundle north (north/a.rego:3) treats type Stay so for purpose research."},
+		{"names", `fields contains {"type": "Stay", "effect": "allow"}`, names(), research,
+			"Stay.names is computed on the text as far as that is seen because rule fields of bundle north (north/a.rego:2) treats type Stay so for purpose research."},
+		{"labels", `fields contains {"type": "Stay", "effect": "transform", "method": "labels"}`, names(), research,
+			"Stay.names is computed on the text as far as that is seen, and shown as its labels, without text and places because rule fields of bundle north (north/a.rego:2) treats type Stay so for purpose research."},
+		{"declassified", `fields contains {"coordinate": "Stay.names", "effect": "transform", "method": "labels"}`, names(), research,
+			"Stay.names is computed on the raw text and shown as its labels, without text and places because rule fields of bundle north (north/a.rego:2) treats Stay.names so for purpose research."},
 		{"invisible", `fields contains {"type": "Stay", "effect": "invisible"}`, postcode, research,
 			"Stay.postcode is not shown to exist because rule fields of bundle north (north/a.rego:2) treats type Stay so for purpose research."},
 	}
