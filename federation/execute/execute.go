@@ -53,7 +53,7 @@ type Result struct {
 // Run fetches every step, each as soon as its parent is there, and returns when all have ended. What fails is an
 // error of its own field; the rest still answers.
 func (x *Executor) Run(ctx context.Context, a *plan.Authorized, c Caller) *Result {
-	r := &run{executor: x, caller: c, plan: a, result: &Result{steps: make([]*stepResult, len(a.Steps())), Rows: map[string]int{}}}
+	r := &run{executor: x, transforms: x.within(ctx), caller: c, plan: a, result: &Result{steps: make([]*stepResult, len(a.Steps())), Rows: map[string]int{}}}
 	r.result.run = r
 	r.children(ctx, nil, nil)
 	for i, s := range r.result.steps {
@@ -73,6 +73,20 @@ type run struct {
 	held   held
 	mu     sync.Mutex // guards result.Errors
 	result *Result
+
+	transforms privacy.Transforms // the executor's, within this request's time
+}
+
+// bounded are transforms whose work can end with a request.
+type bounded interface {
+	Within(ctx context.Context) privacy.Transforms
+}
+
+func (x *Executor) within(ctx context.Context) privacy.Transforms {
+	if t, ok := x.Transforms.(bounded); ok {
+		return t.Within(ctx)
+	}
+	return x.Transforms
 }
 
 // children runs the steps below parent, in parallel, and waits for them.

@@ -84,7 +84,7 @@ func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after predica
 		f.failed(ctx, err)
 		return nil
 	}
-	released, err := privacy.Apply(raw, p.Outputs, f.run.executor.Transforms, f.run.caller.Scope)
+	released, err := privacy.Apply(raw, p.Outputs, f.run.transforms, f.run.caller.Scope)
 	if err != nil { // fail closed: a table whose obligations cannot be met is no table
 		f.failed(ctx, fmt.Errorf("%w: %w", errRelease, err))
 		return nil

@@ -119,7 +119,7 @@ func (f *fetch) release(c *combined) (*stepResult, error) {
 	f.sortGroups(c, kept)
 	byKey, rows := f.firstGroups(c, kept, n)
 	table := c.table.Gather(rows)
-	released, err := privacy.Apply(table, f.step.Shown, f.run.executor.Transforms, f.run.caller.Scope)
+	released, err := privacy.Apply(table, f.step.Shown, f.run.transforms, f.run.caller.Scope)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errRelease, err)
 	}

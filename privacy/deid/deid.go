@@ -48,6 +48,7 @@ type transform func(in, out *privacy.Column) error
 type Set struct {
 	methods  []Method
 	prepared prepared
+	free     freeText
 }
 
 // New is the full set, without a tagger: free text is then redacted by rules where an obligation says that these are
@@ -56,7 +57,8 @@ func New() *Set { return NewWithTagger(nil, 0) }
 
 // NewWithTagger is the full set. Each call of the tagger gets timeout (0 for DefaultTimeout).
 func NewWithTagger(t Tagger, timeout time.Duration) *Set {
-	return &Set{methods: table(newFreeText(t, timeout)), prepared: newPrepared()}
+	free := newFreeText(t, timeout)
+	return &Set{methods: table(free), prepared: newPrepared(), free: free}
 }
 
 // Methods lists the transforms by name.
