@@ -156,7 +156,27 @@ func (d *deriver) filter(e *draft) {
 	for _, f := range comparable(t) {
 		fields = append(fields, d.gated(t.Filter, field(f.Name, nullable(filterName(f.Scalar)), ""), "", f.Coordinate))
 	}
+	for _, f := range t.Fields {
+		if f.Join != nil {
+			target := d.sg.Entities[f.Join.Target]
+			related := field(f.Name, nullable(relationFilterName(target)), "")
+			fields = append(fields, d.gated(t.Filter, related, target.Name, f.Coordinate, typeOf(target)))
+		}
+	}
+	d.relationFilter(t)
 	d.add(ast.InputObject, t.Filter, "Conditions on "+t.Name+" rows; all given ones hold.", fields...)
+}
+
+func relationFilterName(t *Entity) string { return t.Name + "RelationFilter" }
+
+// relationFilter derives the conditions on rows that a relation leads to.
+func (d *deriver) relationFilter(t *Entity) {
+	name := relationFilterName(t)
+	condition := func(as, description string) *ast.FieldDefinition {
+		return d.gated(name, field(as, nullable(t.Filter), description), t.Name, typeOf(t))
+	}
+	d.add(ast.InputObject, name, "Conditions on related "+t.Name+" rows, of those that you may see; all given ones hold.",
+		condition("some", "One of them meets these."), condition("every", "None of them fails these."), condition("none", "None of them meets these."))
 }
 
 // order derives the enum of fields and the terms that use it.

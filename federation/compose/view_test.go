@@ -306,8 +306,14 @@ func TestTypesThatOnlyLeadToEachOtherAreHidden(t *testing.T) {
 	if view.Types["A"] == nil || view.Types["B"] == nil {
 		t.Error("A and B lead to C, and are hidden")
 	}
-	if view.Types["AFilter"] != nil || view.Types["AOrder"] != nil || view.Types["AField"] != nil {
+	if view.Types["AOrder"] != nil || view.Types["AField"] != nil {
 		t.Error("inputs without a column are there")
+	}
+	if view.Types["AFilter"] == nil {
+		t.Error("the filter of A leads to C, and is hidden")
+	}
+	if view := hide("B.c"); view.Types["BFilter"].Fields.ForName("c") != nil || view.Types["CRelationFilter"] != nil {
+		t.Error("a filter follows a relation that is hidden")
 	}
 }
 

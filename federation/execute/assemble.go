@@ -174,12 +174,13 @@ func (w *writer) pageInfo(dst []byte, n *plan.Node, res *stepResult, parent int)
 }
 
 func (w *writer) cursor(dst []byte, res *stepResult, row int) []byte {
-	values := make([]predicate.Value, len(res.step.Order))
+	values := make([]predicate.Value, len(res.step.Order), len(res.step.Order)+1)
 	for i, o := range res.step.Order {
 		values[i] = constantOf(res.internal.Column(o.Field), row)
 	}
 	f := fetch{run: w.run, step: res.step}
-	return text(dst, w.run.executor.Cursors.seal(values, f.binding()))
+	at := place{values, res.step.Parts[res.origin[row]].Source}
+	return text(dst, w.run.executor.Cursors.sealPlace(at, f.binding()))
 }
 
 // cell writes a cell of a released column. A measure that is withheld, or a key that is not grouped by, has no column

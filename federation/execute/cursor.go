@@ -12,6 +12,7 @@ import (
 	"math"
 	"slices"
 
+	"concordat/federation/plan"
 	"concordat/federation/source"
 	"concordat/policy/predicate"
 )
@@ -113,9 +114,42 @@ func decodeValues(in []byte) ([]predicate.Value, error) {
 	return out, nil
 }
 
-// beyond is the keyset condition: rows that come after the given values in an order. With NULL last, nothing comes
-// after a NULL but what later terms decide, and NULL comes after every value; with NullsFirst the other way round.
-func beyond(order []source.Order, values []predicate.Value) predicate.Predicate {
+// place is where a row stands in a list: the values it is ordered by, and its source. Two agencies may hold rows that
+// are equal in all of the order, key included; the order of the sources' names is its last term.
+type place struct {
+	values []predicate.Value
+	source string
+}
+
+func (c *Cursors) sealPlace(at place, binding []byte) string {
+	return c.seal(append(at.values, predicate.String(at.source)), binding)
+}
+
+// openPlace opens a cursor of a list that is ordered by so many terms.
+func (c *Cursors) openPlace(text string, terms int, binding []byte) (*place, error) {
+	values, err := c.open(text, binding)
+	if err != nil || len(values) != terms+1 || values[terms].Kind != predicate.TextValue {
+		return nil, errCursor
+	}
+	return &place{values[:terms], values[terms].Text}, nil
+}
+
+// beyond is the condition on an agency's rows that come after a place; nil is before all rows.
+func (at *place) beyond(s *plan.AuthorizedStep, p *plan.AuthorizedPart) predicate.Predicate {
+	if at == nil {
+		return predicate.Always()
+	}
+	ties := p.Source > at.source
+	if s.Backward {
+		ties = p.Source < at.source
+	}
+	return beyond(s.Query(p).Order, at.values, ties)
+}
+
+// beyond is the keyset condition: rows that come after the given values in an order, and with ties also those equal to
+// them. With NULL last, nothing comes after a NULL but what later terms decide, and NULL comes after every value; with
+// NullsFirst the other way round.
+func beyond(order []source.Order, values []predicate.Value, ties bool) predicate.Predicate {
 	var alternatives []predicate.Predicate
 	var equal []predicate.Predicate
 	for i, o := range order {
@@ -125,6 +159,9 @@ func beyond(order []source.Order, values []predicate.Value) predicate.Predicate 
 		} else {
 			equal = append(equal, predicate.Compare(o.Field, predicate.Eq, values[i]))
 		}
+	}
+	if ties {
+		alternatives = append(alternatives, predicate.And(equal...))
 	}
 	return predicate.Or(alternatives...)
 }

@@ -117,6 +117,12 @@ func inParallel(n int, do func(i int)) {
 // step runs one step and what hangs on it.
 func (r *run) step(ctx context.Context, s *plan.AuthorizedStep, parent *plan.AuthorizedStep, above *stepResult) {
 	keys := joinKeys(s, parent, above)
+	resolved, err := r.related(ctx, s)
+	if err != nil {
+		(&fetch{run: r, step: s}).failed(ctx, err)
+		return
+	}
+	s = resolved
 	f := &fetch{run: r, step: s, keys: keys}
 	if keys != nil && len(keys.values) == 0 && s.Kind != plan.Group {
 		r.result.steps[s.ID] = f.nothing()

@@ -56,16 +56,12 @@ func (f *fetch) nothing() *stepResult {
 	return res
 }
 
-// cursor is the condition that a page's cursor stands for.
-func (f *fetch) cursor() (predicate.Predicate, error) {
+// cursor is the place that a page begins after; nil for the first page.
+func (f *fetch) cursor() (*place, error) {
 	if f.step.Cursor == "" {
-		return predicate.Always(), nil
+		return nil, nil
 	}
-	values, err := f.run.executor.Cursors.open(f.step.Cursor, f.binding())
-	if err != nil || len(values) != len(f.step.Order) {
-		return predicate.Never(), errCursor
-	}
-	return beyond(f.step.Query(&f.step.Parts[0]).Order, values), nil
+	return f.run.executor.Cursors.openPlace(f.step.Cursor, len(f.step.Order), f.binding())
 }
 
 func (f *fetch) binding() []byte {
@@ -73,9 +69,9 @@ func (f *fetch) binding() []byte {
 }
 
 // share fetches and releases one agency's rows; nil where it failed, with the error noted.
-func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after predicate.Predicate) *share {
+func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after *place) *share {
 	q := f.step.Query(p)
-	q.Where = predicate.And(q.Where, after)
+	q.Where = predicate.And(q.Where, after.beyond(f.step, p))
 	if f.keys != nil {
 		q.Keys = &source.Keys{Field: f.keys.field, Values: f.keys.values, PerKey: f.step.Kind == plan.List}
 	}
@@ -103,11 +99,11 @@ func (f *fetch) ask(ctx context.Context, p *plan.AuthorizedPart, q *source.Query
 	if q.Relation, err = f.relation(p); err != nil {
 		return nil, fmt.Errorf("%w: %w", errRelease, err)
 	}
-	t, err := source.Fetch(ctx, src, q, eval.Run)
+	t, err := source.Fetch(ctx, checked{src}, q, eval.Run)
 	if err != nil {
 		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
 	}
-	if err := checkShape(q, t); err != nil {
+	if err := checkShape(q, t); err != nil { // once more, for what the gateway made of a checked answer
 		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
 	}
 	if err := f.run.admit(t); err != nil {

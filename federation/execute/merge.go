@@ -121,7 +121,8 @@ func (m *merge) numberKeys() error {
 }
 
 // order lists the rows by join key, then as the step orders them. One agency's rows of one key come ordered already;
-// several agencies' are merged by the raw values of the order's fields.
+// several agencies' are merged by the raw values of the order's fields. Rows of two agencies that are equal in all of
+// them stand in the order of the agencies' sources, which a page counted from the end has reversed like the rest.
 func (m *merge) order() []int32 {
 	rows := identity(m.internal.Rows)
 	merging := len(m.shares) > 1 && m.fetch.step.Kind == plan.List
@@ -136,7 +137,10 @@ func (m *merge) order() []int32 {
 		if m.key != nil && m.key[a] != m.key[b] {
 			return int(m.key[a]) - int(m.key[b])
 		}
-		return compareRows(m.internal, terms, int(a), int(b))
+		if d := compareRows(m.internal, terms, int(a), int(b)); d != 0 || !m.fetch.step.Backward {
+			return d
+		}
+		return int(m.origin[b]) - int(m.origin[a])
 	})
 	return rows
 }

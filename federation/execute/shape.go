@@ -18,11 +18,14 @@ func checkShape(q *source.Query, t *privacy.Table) error {
 		return fmt.Errorf("%w: more rows than asked for", source.ErrTooLarge)
 	}
 	for i, c := range t.Columns {
-		if c.Name != want[i].name || c.Len() != t.Rows || c.Domain != want[i].domain {
+		if c == nil || c.Name != want[i].name || c.Domain != want[i].domain {
 			return fmt.Errorf("%w: column %s", source.ErrInvalid, want[i].name)
 		}
 		if c.Kind != want[i].kind {
 			return fmt.Errorf("%w: column %s is of another kind", source.ErrInvalid, want[i].name)
+		}
+		if err := c.Check(t.Rows); err != nil {
+			return fmt.Errorf("%w: column %s: %w", source.ErrInvalid, want[i].name, err)
 		}
 	}
 	return nil

@@ -46,7 +46,9 @@ type Arguments struct {
 
 	filters []string // fields that the caller's filter reads
 	orders  []string // fields that the caller's order reads
-	called  []called // measures that the caller's conditions on groups and their order read
+
+	relations []*relation // relations that the caller's filter reads
+	called    []called    // measures that the caller's conditions on groups and their order read
 }
 
 // Bind resolves the arguments of every step. Its errors are *InputError.
@@ -69,7 +71,7 @@ func (s *Step) bind(raw map[string]any) (Arguments, error) {
 		return s.bindKey(raw)
 	}
 	a := Arguments{Where: predicate.Always()}
-	w := whereReader{entity: s.Entity, path: s.Path}
+	w := whereReader{entity: s.Entity, path: s.Path, entities: s.entities}
 	where, ok := raw["where"].(map[string]any)
 	if !ok && raw["where"] != nil { // never as if there were no filter
 		return a, &InputError{Path: s.Path, Message: "where is not a filter"}
@@ -79,7 +81,7 @@ func (s *Step) bind(raw map[string]any) (Arguments, error) {
 		if err != nil {
 			return a, err
 		}
-		a.Where, a.filters = p, w.fields
+		a.Where, a.filters, a.relations = p, w.fields, w.relations
 	}
 	if s.Kind == Group {
 		return a, s.bindGroups(raw, &a)
@@ -238,6 +240,7 @@ func (b *Bound) collect() {
 		for _, part := range s.Entity.Parts {
 			b.Request.Types = append(b.Request.Types, policy.TypeKey{Agency: part.Agency, Type: s.Entity.Name})
 		}
+		b.related(s.Entity, b.arguments[s.ID].relations)
 		names = b.reads(names[:0], s)
 		for _, name := range names {
 			b.read(s.Entity.Members[name].Field)

@@ -170,6 +170,9 @@ func (r *restriction) callerUses(out *AuthorizedStep, parts []*compose.Part) (bo
 			return false, nil
 		}
 	}
+	if permitted, err := r.relations(out); err != nil || !permitted {
+		return false, err
+	}
 	var err error
 	if out.Where, err = u.where(out.Where); err != nil {
 		return false, err

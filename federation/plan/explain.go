@@ -15,7 +15,7 @@ type Explained struct {
 	Step      int      `json:"step"`
 	After     *int     `json:"after,omitempty"` // the step whose rows give the keys
 	Path      string   `json:"path"`
-	Does      string   `json:"does"` // "row by key", "list", "aggregate", "values of FIELD in each group"
+	Does      string   `json:"does"` // "row by key", "list", "aggregate", "values of FIELD in each group", "keys for a filter"
 	Type      string   `json:"type"`
 	Source    string   `json:"source"`
 	Join      string   `json:"join,omitempty"`
@@ -37,6 +37,9 @@ func Explain(b *Bound, explain func(sourceName string, q *source.Query) source.E
 		s := &a.steps[i]
 		for j := range s.Parts {
 			p := &s.Parts[j]
+			if j == 0 {
+				out = append(out, s.explainRelations(s, explain)...)
+			}
 			out = append(out, s.explain(p, s.Query(p), explain))
 			for _, field := range s.Spreads() {
 				e := s.explain(p, s.Spread(p, field), explain)
@@ -46,6 +49,28 @@ func Explain(b *Bound, explain func(sourceName string, q *source.Query) source.E
 		}
 	}
 	return out, nil
+}
+
+// explainRelations lists the fetches that a filter's relations cost, innermost first, as fetches of the step outer.
+func (s *AuthorizedStep) explainRelations(outer *AuthorizedStep, explain func(string, *source.Query) source.Explanation) []Explained {
+	var out []Explained
+	for i := range s.Relations {
+		r := &s.Relations[i]
+		out = append(out, r.Step.explainRelations(outer, explain)...)
+		for j := range r.Step.Parts {
+			p := &r.Step.Parts[j]
+			q := r.Keys(p)
+			q.MaxRows = 1
+			e := Explained{Step: outer.ID, Path: strings.Join(outer.Path, "."), Does: "keys for a filter", Type: p.Relation.Type, Source: p.Source,
+				Join: s.Entity.Name + "." + r.From + " = " + r.Step.Entity.Name + "." + r.To}
+			if explain != nil {
+				x := explain(p.Source, q)
+				e.Statement, e.Pushed, e.Local = x.Statement, x.Pushed, x.Local
+			}
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // allowed is a decision that allows everything a plan reads: for looking at plans, never for answering.

@@ -17,6 +17,9 @@ func (u *uses) where(p predicate.Predicate) (predicate.Predicate, error) {
 	case predicate.KindAnd, predicate.KindOr, predicate.KindNot:
 		return u.junction(n)
 	}
+	if IsMark(n.Field) {
+		return p, nil
+	}
 	v := u.sight(n.Field)
 	if v.seen == seenRaw {
 		return p, u.whole(v, n)

@@ -24,9 +24,10 @@ import (
 type Kind uint8
 
 const (
-	ByKey Kind = iota + 1 // one row by its key, or the one row that a to-one join points at
-	List                  // rows with filter, order and page
-	Group                 // aggregates
+	ByKey   Kind = iota + 1 // one row by its key, or the one row that a to-one join points at
+	List                    // rows with filter, order and page
+	Group                   // aggregates
+	Related                 // rows that only a filter reads: no step of a plan, but part of one
 )
 
 // Plan is the steps of one operation's agency fields and the shape of its answer.
@@ -53,8 +54,9 @@ type Step struct {
 	Measures []Measure // Group: what the answer shows, distinct
 	Keys     []string  // Group: fields of key that the answer shows
 
-	field *ast.Field
-	paths map[string][]string // of each field shown: where a denial of it is reported
+	entities map[string]*compose.Entity
+	field    *ast.Field
+	paths    map[string][]string // of each field shown: where a denial of it is reported
 }
 
 // Measure is one aggregate that the answer shows.
@@ -143,7 +145,7 @@ func (b *builder) root(root *compose.Root, f *collected) (*Node, error) {
 
 func (b *builder) step(kind Kind, e *compose.Entity, parent *Step, join *compose.Field, f *collected) *Step {
 	s := &Step{ID: len(b.plan.Steps), Kind: kind, Entity: e, Parent: parent, Join: join,
-		Path: f.path, Errors: f.errorPath(), field: f.Field, paths: map[string][]string{}}
+		Path: f.path, Errors: f.errorPath(), entities: b.sg.Entities, field: f.Field, paths: map[string][]string{}}
 	b.plan.Steps = append(b.plan.Steps, s)
 	return s
 }

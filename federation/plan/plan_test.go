@@ -168,6 +168,9 @@ func authorizedText(a *Authorized) string {
 			if q.Aggregate != nil && len(s.Derived) > 0 {
 				fmt.Fprintf(&w, "    group %v measures %v\n", q.Aggregate.Group, q.Aggregate.Measures)
 			}
+			if j == 0 {
+				fmt.Fprint(&w, relatedText(s, "    "))
+			}
 			if s.Kind == Group && len(s.called)+len(s.Spreads()) > 0 {
 				fmt.Fprintf(&w, "    having %s order %v\n", spell(s.Having), s.GroupOrder)
 			}
@@ -198,6 +201,27 @@ func authorizedText(a *Authorized) string {
 		fmt.Fprintf(&w, "obliged %s %s\n", o.Coordinate, o.Method)
 	}
 	fmt.Fprintf(&w, "reads %v\n", a.Coordinates())
+	return w.String()
+}
+
+// relatedText writes the relations of a step's filter, and how they are used.
+func relatedText(s *AuthorizedStep, indent string) string {
+	var w strings.Builder
+	for i := range s.Relations {
+		r := &s.Relations[i]
+		if i == 0 && len(s.Derived) == 0 {
+			fmt.Fprintf(&w, "%swhere %s\n", indent, spell(s.Parts[0].Where))
+		}
+		fmt.Fprintf(&w, "%s%s is %s in %s.%s\n", indent, r.Mark, r.From, r.Step.Entity.Name, r.To)
+		for j := range r.Step.Parts {
+			p := &r.Step.Parts[j]
+			fmt.Fprintf(&w, "%s  %s where %s\n", indent, p.Agency, spell(p.Where))
+		}
+		for _, d := range r.Step.Derived {
+			fmt.Fprintf(&w, "%s  derived %s is %s %s\n", indent, d.Name, cmp.Or(d.Obligation.Method, "the order hash"), d.Obligation.Arguments)
+		}
+		fmt.Fprint(&w, relatedText(r.Step, indent+"  "))
+	}
 	return w.String()
 }
 

@@ -44,6 +44,8 @@ type AuthorizedStep struct {
 	Withheld []string
 	// Shown is what is released of a group table.
 	Shown []privacy.Output
+	// Relations are the related rows that the filter reads. Their marks stand in the parts' predicates.
+	Relations []AuthorizedRelation
 	// Derived lists columns that are computed before rows are filtered, ordered or grouped.
 	Derived []Derivation
 }

@@ -29,7 +29,12 @@ type whereReader struct {
 	path   []string
 	fields []string
 	terms  int
-	leaf   func(name string, v any) (predicate.Predicate, error) // instead of field: conditions on groups
+
+	entities  map[string]*compose.Entity
+	relations []*relation
+	depth     int // of relations that lead here
+
+	leaf func(name string, v any) (predicate.Predicate, error) // instead of field: conditions on groups
 }
 
 func (w *whereReader) fail(message string) error {
@@ -93,6 +98,9 @@ func (w *whereReader) list(v any, depth int) ([]predicate.Predicate, error) {
 }
 
 func (w *whereReader) field(name string, v any) (predicate.Predicate, error) {
+	if m := w.entity.Members[name]; m.Role == compose.RoleJoinOne || m.Role == compose.RoleJoinMany {
+		return w.relation(name, m.Field, v)
+	}
 	return w.each(name, v, func(op string, v any) (predicate.Predicate, error) { return w.compare(name, op, v) })
 }
 
