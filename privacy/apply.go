@@ -108,7 +108,7 @@ func input(raw *Table, o *Output) (*Column, error) {
 	case !in.Domain.Raw():
 		return nil, ErrDomain
 	}
-	return in, in.check(raw.Rows)
+	return in, in.Check(raw.Rows)
 }
 
 func transform(raw *Table, o *Output, t Transforms, s Scope) (*Column, error) {
@@ -147,7 +147,7 @@ func done(c *Column, o *Output, rows int) (*Column, error) {
 	case c.Kind != o.Kind:
 		return nil, ErrKind
 	}
-	return c.as(o), c.check(rows)
+	return c.as(o), c.Check(rows)
 }
 
 // Domain is where values live after the obligation was met.
@@ -162,7 +162,7 @@ func (ob Obligation) Met(in, out *Column) error {
 	case out.Kind != in.Kind:
 		return ErrKind
 	}
-	if err := out.check(in.Len()); err != nil {
+	if err := out.Check(in.Len()); err != nil {
 		return err
 	}
 	for row, s := range in.States {
@@ -180,9 +180,9 @@ func (c *Column) as(o *Output) *Column {
 	return &r
 }
 
-// check holds a column to its own rules, so that a source's mistake is an error here and not a panic, or another
-// row's value, later.
-func (c *Column) check(rows int) error {
+// Check holds a column to its own rules, so that a source's mistake is an error here (ErrMalformed) and not a panic, or
+// another row's value, later.
+func (c *Column) Check(rows int) error {
 	if len(c.States) != rows || c.stored() != rows {
 		return fmt.Errorf("%d rows expected: %w", rows, ErrMalformed)
 	}

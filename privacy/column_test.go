@@ -119,7 +119,7 @@ func TestAppendOfAnotherKindFails(t *testing.T) {
 				t.Errorf("%s row %d: state %d", c.Name, row, c.State(row))
 			}
 		}
-		if err := c.check(c.Len()); err != nil {
+		if err := c.Check(c.Len()); err != nil {
 			t.Error(err)
 		}
 	}
@@ -130,7 +130,7 @@ func TestGatherTakesRowsInOrder(t *testing.T) {
 		cells := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "NULL", "d", "e", "f"}), 1, 30).Draw(t, "cells")
 		rows := rapid.SliceOf(rapid.Int32Range(-1, int32(len(cells)-1))).Draw(t, "rows")
 		g := textColumn(cells...).Gather(rows)
-		if err := g.check(len(rows)); err != nil {
+		if err := g.Check(len(rows)); err != nil {
 			t.Fatal(err)
 		}
 		for i, r := range rows {
