@@ -67,7 +67,7 @@ func drawRecord(t *rapid.T, agency policy.AgencyID, id int) record {
 	}
 	if typeOf(agency) == "Resident" {
 		r["id"] = fmt.Sprintf("P%d", id)
-		text("name", "Ada", "Bo", "Zoë", "\"q\\\u2028")
+		text("name", "Ada", "Bo", "Zoë", "\"q\\")
 		return r
 	}
 	r["id"] = fmt.Sprintf("S%d", id)
