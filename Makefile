@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-short race lint generate fuzz bench bench-inference cover
+.PHONY: help demo build test test-short race lint generate fuzz bench bench-peers bench-federation bench-inference cover
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -61,6 +61,9 @@ bench: ## run the benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(grep -rlE '^func Benchmark' --include='*_test.go' --exclude-dir='.[!.]*' . | xargs -n1 dirname | sort -u)
 	$(GO) run ./bench/start
 	$(GO) run ./bench/ask
+
+bench-peers: ## measure PostgreSQL behind the gateway, PostGraphile and hand-written Go (needs npm; installs postgresql and wrk)
+	$(GO) run ./bench/peers
 
 bench-inference: ## measure the embedded engine against ONNX Runtime on the same weights (needs Python and PyPI)
 	@test -x build/peer/bin/python || { python3 -m venv build/peer && build/peer/bin/pip install -q onnxruntime onnx numpy && \

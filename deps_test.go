@@ -104,11 +104,14 @@ var arrows = map[string][]string{
 		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
 		"privacy/secagg", "resolvers", "schema", "state"},
 	"cli/tagger": {"federation/execute", "inference", "inference/admission", "inference/models", "inference/ner", "privacy/deid"},
-	"": {"cli", "cli/tagger", "console", "federation/agent", "federation/source", "federation/source/open", "privacy/deid"},
+	"":           {"cli", "cli/tagger", "console", "federation/agent", "federation/source", "federation/source/open", "privacy/deid"},
 
 	// Benchmarks measure the whole.
-	"bench/inference": {"inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},
-	"bench/start":     {},
+	"bench/inference":  {"inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},
+	"bench/start":      {},
+	"bench/load":       {"policy/authn"},
+	"bench/peers":      {"bench/load", "federation/source/servertest"},
+	"bench/federation": {"bench/load"},
 	"bench/ask": {"cli", "cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/source",
 		"federation/source/open", "policy", "policy/authn", "policy/ledger", "privacy", "privacy/deid", "state"},
 }

@@ -57,9 +57,15 @@ type running struct {
 // New is a server that is not started yet.
 func New(k Kind) *Server { return &Server{kind: k} }
 
-// DSN starts the server where it is not running, and is the address of an empty database.
-func (s *Server) DSN(t testing.TB) string {
-	t.Helper()
+// Start starts the server where it is not running, outside a test; ErrMissing where it is not installed.
+func (s *Server) Start() (dsn string, err error) {
+	if s.once(); s.err != nil {
+		return "", s.err
+	}
+	return s.run.dsn, nil
+}
+
+func (s *Server) once() {
 	s.start.Do(func() {
 		if s.kind == Postgres {
 			s.run, s.err = startPostgres()
@@ -67,6 +73,12 @@ func (s *Server) DSN(t testing.TB) string {
 			s.run, s.err = startMariaDB()
 		}
 	})
+}
+
+// DSN starts the server where it is not running, and is the address of an empty database.
+func (s *Server) DSN(t testing.TB) string {
+	t.Helper()
+	s.once()
 	switch {
 	case s.err == nil:
 		return s.run.dsn
