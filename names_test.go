@@ -12,8 +12,11 @@ import (
 
 	"concordat/cli/tagger"
 	executor "concordat/federation/execute"
+	"concordat/federation/source"
+	"concordat/federation/source/eval"
 	"concordat/inference"
 	"concordat/policy/ledger"
+	"concordat/privacy"
 )
 
 // embedded is the models of the binary, for the houses of all tests.
@@ -282,6 +285,42 @@ func TestALevelIsOneBatch(t *testing.T) {
 	slices.Sort(texts)
 	if len(slices.Compact(texts)) != len(s.asked[0]) {
 		t.Error("a text was asked twice")
+	}
+}
+
+// A text that no model reads costs its own row.
+func TestTextThatIsTooLongCostsItsOwnRow(t *testing.T) {
+	long := func(name string, s source.Source) source.Source {
+		return fetcher(func(ctx context.Context, q *source.Query) (*privacy.Table, error) {
+			rows, err := source.Fetch(ctx, s, q, eval.Run)
+			if err != nil || rows.Column("note") == nil {
+				return rows, err
+			}
+			note := privacy.NewColumn("note", "Admission.note", privacy.String, rows.Rows)
+			for row := range rows.Rows {
+				if text := rows.Column("note").Text(row); row == 1 {
+					note.AppendText(text + strings.Repeat(" and so on", inference.MaxTextBytes/10))
+				} else {
+					note.AppendText(text)
+				}
+			}
+			for i, c := range rows.Columns {
+				if c.Name == "note" {
+					rows.Columns[i] = note
+				}
+			}
+			return rows, nil
+		})
+	}
+	g := build(t, demoDir(t), houseOptions{wrap: long})
+	a := g.ask(t, "officer", strings.Replace(namesOfFour, "note", "", 1), nil)
+	for i, n := range namesIn(t, a).Admissions.Nodes {
+		if (n.Entities == nil) != (i == 1) {
+			t.Errorf("%s: %v", n.ID, n.Entities)
+		}
+	}
+	if a.code() != "INFERENCE_FAILED" || len(a.Errors) != 1 {
+		t.Errorf("%.300s", a.body)
 	}
 }
 

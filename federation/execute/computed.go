@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"concordat/federation/plan"
+	"concordat/inference"
 	"concordat/privacy"
 )
 
@@ -18,18 +19,25 @@ type computing struct {
 	texts []string
 	index map[string]int32
 	of    map[string][]int32 // by field, by row: the number of its text; -1: none
+	left  map[string]bool    // fields with a text that no model reads
 }
+
+// errUnread is of a text that is too long, or none: it costs its own row, not those beside it.
+var errUnread = fmt.Errorf("%w: a text that no model reads", inference.ErrFailed)
 
 // compute fills in the computed fields of the rows that are shown. A failure is an error of its own field, which is
 // null; the rows still answer.
 func (m *merge) compute(ctx context.Context, res *stepResult) {
-	c := &computing{merge: m, rows: res, index: map[string]int32{}, of: map[string][]int32{}}
+	c := &computing{merge: m, rows: res, index: map[string]int32{}, of: map[string][]int32{}, left: map[string]bool{}}
 	computed := map[string]*stepResult{}
 	defer func() { res.computed = computed }()
 	for _, name := range m.fetch.step.Computed {
 		if err := c.collect(name); err != nil {
 			m.computeFailed(name, "INTERNAL", err)
 			delete(c.of, name)
+		}
+		if c.left[name] {
+			m.computeFailed(name, nameError(errUnread), errUnread)
 		}
 	}
 	if len(c.texts) == 0 {
@@ -78,8 +86,12 @@ func (c *computing) collect(name string) error {
 			return err
 		}
 		for k, row := range rows {
-			if !texts.IsNull(k) {
-				at[row], some = c.number(texts.Text(k)), true
+			switch text := texts.Text(k); {
+			case texts.IsNull(k):
+			case inference.CheckTexts([]string{text}) != nil:
+				c.left[name] = true
+			default:
+				at[row], some = c.number(text), true
 			}
 		}
 	}
