@@ -241,3 +241,40 @@ func TestValuesAreCountedOnlyWhereAMeasureNeedsThem(t *testing.T) {
 		}
 	}
 }
+
+// A percentile is the value that SQLite numbers so: the first one of which at least that part of the values is not
+// greater.
+func TestPercentilesOverTwoAgenciesAreThoseOfOneDatabase(t *testing.T) {
+	dir := demoDir(t)
+	h := build(t, dir, houseOptions{})
+	db := hospitals(t, dir)
+	a := h.ask(t, "analyst", `query($p: Float!) { x: admissionsAggregate(groupBy: [{field: ward}]) { groups { key { ward }
+		least: percentile(p: 0) { costCents admittedOn } middle: percentile(p: 0.5) { costCents admittedOn } most: percentile(p: $p) { costCents admittedOn } } } }`, map[string]any{"p": 0.95})
+	type cell struct{ CostCents, AdmittedOn string }
+	var data struct {
+		X *struct {
+			Groups []struct {
+				Key                 struct{ Ward string }
+				Least, Middle, Most cell
+			}
+		}
+	}
+	mustDecode(t, a.Data, &data)
+	if data.X == nil || len(data.X.Groups) != 7 || len(a.Errors) > 0 {
+		t.Fatalf("%s", a.body)
+	}
+	at := func(ward, column string, p float64) (out string) {
+		if err := db.QueryRow(`SELECT CAST(v AS TEXT) FROM (SELECT `+column+` AS v, row_number() OVER (ORDER BY `+column+`) AS nth, count(*) OVER () AS n FROM admitted WHERE ward = ?)
+			WHERE nth >= ? * n ORDER BY nth LIMIT 1`, ward, p).Scan(&out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for _, g := range data.X.Groups {
+		for p, got := range map[float64]cell{0: g.Least, 0.5: g.Middle, 0.95: g.Most} {
+			if want := (cell{at(g.Key.Ward, "cost_cents", p), at(g.Key.Ward, "admitted_on", p)}); got != want {
+				t.Errorf("%s at %v: %v, want %v", g.Key.Ward, p, got, want)
+			}
+		}
+	}
+}

@@ -16,7 +16,11 @@ func (d *deriver) aggregate(e *draft) {
 	d.measure(t, t.GroupKey, func(s scalar, own string) string { return own })
 	for _, m := range measures() {
 		if d.measure(t, t.Name+m.suffix, m.of) {
-			fields = append(fields, d.gated(t.Group, field(m.name, nullable(t.Name+m.suffix), ""), "", typeOf(t)))
+			f := field(m.name, nullable(t.Name+m.suffix), m.description)
+			if m.percentile {
+				f.Arguments = ast.ArgumentDefinitionList{argumentOf("p", required("Float"), "From 0, the least, to 1, the greatest.")}
+			}
+			fields = append(fields, d.gated(t.Group, f, "", typeOf(t)))
 		}
 	}
 	d.add(ast.Object, t.Group, "One group of "+t.Name+" rows.", fields...)
@@ -37,6 +41,9 @@ func (d *deriver) having(t *Entity) {
 		d.gated(name, field("count", nullable(filterName("Int")), ""), "", typeOf(t)),
 	}
 	for _, m := range measures() {
+		if m.percentile {
+			continue
+		}
 		of := havingName(t, m.suffix)
 		var conditions []*ast.FieldDefinition
 		for _, f := range comparable(t) {
@@ -66,6 +73,9 @@ func (d *deriver) groupOrder(t *Entity) {
 type measureKind struct {
 	name, suffix string
 	of           func(s scalar, own string) string
+
+	percentile  bool // takes the argument p, so that no condition and no order can name it
+	description string
 }
 
 func measures() []measureKind {
@@ -82,12 +92,13 @@ func measures() []measureKind {
 		return ""
 	}
 	return []measureKind{
-		{"sum", "Sum", func(s scalar, own string) string { return s.sum }},
-		{"avg", "Avg", average},
-		{"min", "Min", extent},
-		{"max", "Max", extent},
-		{"stddev", "Stddev", average},
-		{"countDistinct", "CountDistinct", func(scalar, string) string { return "Int" }},
+		{name: "sum", suffix: "Sum", of: func(s scalar, own string) string { return s.sum }},
+		{name: "avg", suffix: "Avg", of: average},
+		{name: "min", suffix: "Min", of: extent},
+		{name: "max", suffix: "Max", of: extent},
+		{name: "stddev", suffix: "Stddev", of: average, description: "Of a sample: over one row less."},
+		{name: "countDistinct", suffix: "CountDistinct", of: func(scalar, string) string { return "Int" }},
+		{name: "percentile", suffix: "Percentile", of: extent, percentile: true, description: "The least value that so many of the values do not exceed."},
 	}
 }
 

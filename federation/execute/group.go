@@ -292,12 +292,14 @@ func (a *adder) done() (*combined, error) {
 		t.Columns = append(t.Columns, a.measureColumn(i))
 	}
 	for _, m := range a.step.Measured() {
-		switch m.Func {
-		case "avg":
+		switch {
+		case m.Func == "avg":
 			t.Columns = append(t.Columns, a.average(t, m.Field))
-		case "countDistinct":
+		case m.Func == "countDistinct":
 			t.Columns = append(t.Columns, a.distinct(m.Field))
-		case "stddev":
+		case m.IsPercentile():
+			t.Columns = append(t.Columns, a.percentile(m))
+		case m.Func == "stddev":
 			c, err := a.deviation(m.Field)
 			if err != nil {
 				return nil, err

@@ -141,3 +141,37 @@ func (s *spread) deviationOfFloats(n float64) float64 {
 	}
 	return math.Sqrt(max(0, squares-rest*rest/n) / (n - 1))
 }
+
+// percentile is, for each group, the least value that at least a part p of the values do not exceed (as SQL's
+// percentile_disc); NULL over no values.
+func (a *adder) percentile(m plan.Measure) *privacy.Column {
+	f, domain := a.step.Seen(m.Field)
+	c := privacy.NewColumn(plan.MeasureColumn(m.Func, m.Field), f.Coordinate, f.Kind, len(a.rows))
+	c.Domain = domain
+	for _, s := range a.spreads[m.Field] {
+		o, ok := s.percentile(a.step.Percentiles[m.Func])
+		if !ok {
+			c.AppendNull()
+			continue
+		}
+		appendFrom(c, o.table, plan.ValueColumn, o.row)
+	}
+	return c
+}
+
+func (s *spread) percentile(p float64) (occurrence, bool) {
+	values := slices.SortedFunc(slices.Values(s.seen), func(a, b occurrence) int {
+		return privacy.CompareCells(a.column(), a.row, b.column(), b.row)
+	})
+	var n int64
+	for _, o := range values {
+		n += o.times
+	}
+	rank := max(1, int64(math.Ceil(p*float64(n))))
+	for _, o := range values {
+		if rank -= o.times; rank <= 0 {
+			return o, true
+		}
+	}
+	return occurrence{}, false
+}

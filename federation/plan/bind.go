@@ -41,6 +41,8 @@ type Arguments struct {
 	// Having and GroupOrder are over the columns of the group table; the order ends with the keys.
 	Having     predicate.Predicate
 	GroupOrder []source.Order
+	// Percentiles are the arguments of the measures whose Func they are listed by.
+	Percentiles map[string]float64
 	// Binding is equal for two pages of one list: its filter and order. A cursor is good for it alone.
 	Binding []byte
 
@@ -58,6 +60,9 @@ func (p *Plan) Bind(variables map[string]any) (*Bound, error) {
 		raw := s.field.ArgumentMap(variables)
 		a, err := s.bind(raw)
 		if err != nil {
+			return nil, err
+		}
+		if err := s.bindPercentiles(variables, &a); err != nil {
 			return nil, err
 		}
 		b.arguments[s.ID] = a

@@ -294,7 +294,7 @@ func (u *uses) calls() error {
 		if m.condition && m.Func != "countDistinct" {
 			return u.refuse(v)
 		}
-		if err := u.measured(v, m.Func); err != nil {
+		if err := u.measured(v, m.Measure); err != nil {
 			return err
 		}
 	}
@@ -302,12 +302,12 @@ func (u *uses) calls() error {
 }
 
 // measured makes a measure of a field that is seen transformed one of what is seen.
-func (u *uses) measured(v sight, fn string) error {
+func (u *uses) measured(v sight, m Measure) error {
 	what := useSum
-	switch fn {
-	case "min", "max":
+	switch {
+	case m.Func == "min", m.Func == "max", m.IsPercentile():
 		what = useExtreme
-	case "countDistinct":
+	case m.Func == "countDistinct":
 		what = useGroup
 	}
 	if err := u.permitted(v, what); err != nil {
@@ -328,7 +328,7 @@ func (u *uses) measures() error {
 			u.deny(u.step.paths[m.Field], v.field.Coordinate)
 			u.step.Withheld = append(u.step.Withheld, column(m.Func, m.Field))
 		default:
-			if err := u.measured(v, m.Func); err != nil {
+			if err := u.measured(v, m); err != nil {
 				return err
 			}
 		}

@@ -168,12 +168,12 @@ func (s *AuthorizedStep) Measured() []Measure {
 // ValueColumn is the column of a spread that holds the value.
 const ValueColumn = "#value"
 
-// Spreads lists the fields of whose values the measures of a step have to know how often each occurs: distinct counts
-// and standard deviations of several agencies' rows cannot be made of those of each.
+// Spreads lists the fields of whose values the measures of a step have to know how often each occurs: distinct counts,
+// standard deviations and percentiles of several agencies' rows cannot be made of those of each.
 func (s *AuthorizedStep) Spreads() []string {
 	var out []string
 	for _, m := range s.Measured() {
-		if m.Func == "stddev" || m.Func == "countDistinct" {
+		if m.Func == "stddev" || m.Func == "countDistinct" || m.IsPercentile() {
 			out = appendNew(out, m.Field)
 		}
 	}

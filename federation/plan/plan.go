@@ -54,6 +54,8 @@ type Step struct {
 	Measures []Measure // Group: what the answer shows, distinct
 	Keys     []string  // Group: fields of key that the answer shows
 
+	percentiles map[string]*ast.Field // by Func
+
 	entities map[string]*compose.Entity
 	field    *ast.Field
 	paths    map[string][]string // of each field shown: where a denial of it is reported
@@ -61,7 +63,7 @@ type Step struct {
 
 // Measure is one aggregate that the answer shows.
 type Measure struct {
-	Func  string // "sum", "avg", "min", "max", "stddev", "countDistinct"
+	Func  string // "sum", "avg", "min", "max", "stddev", "countDistinct", or "percentile@" and its response key
 	Field string
 }
 
@@ -332,9 +334,17 @@ func (b *builder) group(s *Step, f *collected) []*Node {
 }
 
 func (b *builder) measures(s *Step, f *collected) []*Node {
+	fn := f.Name
+	if fn == "percentile" {
+		fn = percentileMark + f.Alias
+		if s.percentiles == nil {
+			s.percentiles = map[string]*ast.Field{}
+		}
+		s.percentiles[fn] = f.Field
+	}
 	var kids []*Node
 	for _, sub := range b.collect.sub("", f) {
-		k := &Node{Key: sub.Alias, Kind: NodeMeasure, Name: column(f.Name, sub.Name)}
+		k := &Node{Key: sub.Alias, Kind: NodeMeasure, Name: column(fn, sub.Name)}
 		switch {
 		case sub.Name == "__typename":
 			k.Kind, k.Name = NodeTypename, f.Definition.Type.Name()
@@ -342,7 +352,7 @@ func (b *builder) measures(s *Step, f *collected) []*Node {
 			s.Keys = appendNew(s.Keys, sub.Name)
 		default:
 			s.shows(sub.Name, sub)
-			s.Measures = appendNew(s.Measures, Measure{Func: f.Name, Field: sub.Name})
+			s.Measures = appendNew(s.Measures, Measure{Func: fn, Field: sub.Name})
 		}
 		kids = append(kids, k)
 	}
