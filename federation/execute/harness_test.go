@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var sdl = map[policy.AgencyID]string{
 	"health": `type Stay @source(name: "health", table: "stays") @key(fields: "id") { ` + stayColumns + `
 		resident: Resident @join(on: "person = id") }`,
-	"clinic":   `type Stay @source(name: "clinic", table: "visits") @key(fields: "id") { ` + stayColumns + ` }`,
+	"clinic": `type Stay @source(name: "clinic", table: "visits") @key(fields: "id") { ` + stayColumns + ` }`,
 	"registry": `type Resident @source(name: "registry", table: "people") @key(fields: "id") { ` + residentColumns + `
 		stays: [Stay!] @join(on: "id = person") }`,
 	"archive": `type Resident @source(name: "archive", table: "former") @key(fields: "id") { ` + residentColumns + ` }`,
