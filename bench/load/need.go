@@ -58,3 +58,9 @@ func NPM(ctx context.Context, name string, scripts bool, packages ...string) (st
 	}
 	return dir, os.WriteFile(stamp, []byte(want), 0o600)
 }
+
+// Node installs Node 24 and is the path of its program: the peers ask for a newer one than Debian has.
+func Node(ctx context.Context) (string, error) {
+	dir, err := NPM(ctx, "node", true, "node@24.21.0")
+	return filepath.Join(dir, "node_modules/node/bin/node"), err
+}

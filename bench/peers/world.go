@@ -42,7 +42,8 @@ type world struct {
 	dir      string
 	database *servertest.Server
 	dsn      string
-	npm      string
+	node     string // program
+	npm      string // folder with node_modules
 	parties  []*party
 	running  []*load.Process
 }
@@ -53,7 +54,10 @@ func newWorld(ctx context.Context, o options) (*world, error) {
 		return nil, err
 	}
 	w := &world{options: o, database: servertest.New(servertest.Postgres)}
-	if w.npm, err = load.NPM(ctx, "postgraphile", true, "postgraphile@5.1.5", "node@24"); err != nil {
+	if w.node, err = load.Node(ctx); err != nil {
+		return nil, err
+	}
+	if w.npm, err = load.NPM(ctx, "postgraphile", false, "postgraphile@5.1.5"); err != nil {
 		return nil, err
 	}
 	if w.dir, err = os.MkdirTemp("", "concordat-peers-"); err != nil {
@@ -142,7 +146,7 @@ func (w *world) startPostGraphile(ctx context.Context, name string, more ...stri
 		return err
 	}
 	_, port, _ := strings.Cut(at, ":")
-	c := exec.Command(filepath.Join(w.npm, "node_modules/node/bin/node"), append([]string{script, port, w.dsn}, more...)...)
+	c := exec.Command(w.node, append([]string{script, port, w.dsn}, more...)...)
 	c.Env = append(os.Environ(), "GRAPHILE_ENV=production", "NODE_ENV=production")
 	p, err := load.Start(ctx, load.Server{Name: name, URL: "http://" + at + "/graphql", Command: c, Probe: probe(questions[0].postgraphile)})
 	if err != nil {
