@@ -38,6 +38,10 @@ type Options struct {
 	// Signatures believes only signed bundles; nil believes any: for development, and for reviewing what is not signed yet.
 	Signatures *Signatures
 	CacheSize  int // answers kept of each kind; 4096 where not positive
+	// EvaluationLimit is how long the rules of one owner may take for one answer; a second where not positive. What takes
+	// longer has failed: it denies, and Fault is told. OPA offers no limit of memory; this one bounds that too, since
+	// what an evaluation holds grows with its time.
+	EvaluationLimit time.Duration
 	// Fault is told why an agency's rules failed for some caller; its coordinates were denied. Optional. The
 	// error may quote the policy and its data, so it is for the agency and the operator, never for a client.
 	Fault func(AgencyID, error)
@@ -58,6 +62,7 @@ type Engine struct {
 	reads    facts // what visibility depends on: field rules of every agency
 	check    func(privacy.Kind, privacy.Obligation) error
 	now      func() time.Time
+	limit    time.Duration // of one owner's evaluation
 	fault    func(AgencyID, error)
 	cache    caches
 }

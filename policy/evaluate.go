@@ -107,7 +107,9 @@ func (ev *evaluation) document(ctx context.Context, a *agency) (*document, error
 	if d, ok := ev.cache.documents.Get(key); ok {
 		return d, nil
 	}
-	results, err := a.query.Eval(ctx, rego.EvalParsedInput(input(ev.subject, ev.operation, ev.now)), rego.EvalTime(ev.now))
+	limited, cancel := context.WithTimeout(ctx, ev.limit)
+	defer cancel()
+	results, err := a.query.Eval(limited, rego.EvalParsedInput(input(ev.subject, ev.operation, ev.now)), rego.EvalTime(ev.now))
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -282,7 +284,9 @@ func (ev *evaluation) residual(ctx context.Context, k TypeKey, rule rowRule) (pr
 	if p, ok := ev.cache.residuals.Get(key); ok {
 		return p, nil
 	}
-	p, err := rule.residual(ctx, input(ev.subject, ev.operation, ev.now), ev.now, ev.agencies[k.Agency].fields.columns(k.Type))
+	limited, cancel := context.WithTimeout(ctx, ev.limit)
+	defer cancel()
+	p, err := rule.residual(limited, input(ev.subject, ev.operation, ev.now), ev.now, ev.agencies[k.Agency].fields.columns(k.Type))
 	if err == nil && rule.reads.lasting() {
 		ev.cache.residuals.Add(key, p)
 	}

@@ -204,7 +204,11 @@ func (l *loader) engine(ctx context.Context, w world) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	e := &Engine{signedAt: l.oldest, agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now, fault: l.Fault, cache: cache}
+	e := &Engine{signedAt: l.oldest, agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now, limit: l.EvaluationLimit,
+		fault: l.Fault, cache: cache}
+	if e.limit <= 0 {
+		e.limit = time.Second
+	}
 	if e.now == nil {
 		e.now = time.Now
 	}

@@ -12,6 +12,9 @@ import (
 
 const maxFileBytes = 64 << 10
 
+// historyMark stands between an agreement's ID and a version that was in force before; no ID holds it.
+const historyMark = "@"
+
 // Mistake is one thing wrong with one file.
 type Mistake struct {
 	File    string
@@ -48,11 +51,14 @@ func LoadDir(dir string) (*Set, error) {
 			mistakes[i].File = path.Join(dir, mistakes[i].File)
 		}
 	}
+	if set != nil {
+		set.under(dir)
+	}
 	return set, err
 }
 
 // Load reads every ID.yaml at the root of fsys. A Set is returned only where all files are right; files of other
-// names are ignored, and an empty directory is an empty Set, under which no agreement is in force.
+// names, and ID@VERSION.yaml, where Files keeps what was in force before, are ignored, and an empty directory is an empty Set, under which no agreement is in force.
 func Load(fsys fs.FS) (*Set, error) {
 	names, err := fs.Glob(fsys, "*.y*ml")
 	if err != nil {
@@ -62,15 +68,18 @@ func Load(fsys fs.FS) (*Set, error) {
 		return nil, fmt.Errorf("agreements: %w", err)
 	}
 	slices.Sort(names)
-	set, mistakes := &Set{byID: make(map[string]Agreement, len(names))}, Mistakes(nil)
+	set, mistakes := &Set{byID: make(map[string]Agreement, len(names)), places: make(map[string]places, len(names))}, Mistakes(nil)
 	for _, name := range names {
+		if strings.Contains(name, historyMark) {
+			continue
+		}
 		text, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			return nil, fmt.Errorf("agreements: %w", err)
 		}
-		a, wrong := parse(name, text)
+		a, at, wrong := parse(name, text)
 		mistakes = append(mistakes, wrong...)
-		set.byID[a.ID] = a
+		set.byID[a.ID], set.places[a.ID] = a, at
 	}
 	if len(mistakes) > 0 {
 		return nil, mistakes
@@ -79,15 +88,15 @@ func Load(fsys fs.FS) (*Set, error) {
 }
 
 // parse reads one file, whose name must be the agreement's ID: so no two files can hold the same agreement.
-func parse(name string, text []byte) (Agreement, Mistakes) {
+func parse(name string, text []byte) (Agreement, places, Mistakes) {
 	r := &reader{file: name}
 	if len(text) > maxFileBytes {
 		r.fail(0, "", "the file is longer than 64 KiB")
-		return Agreement{}, r.mistakes
+		return Agreement{}, places{}, r.mistakes
 	}
 	a := r.agreement(text)
 	if want := strings.TrimSuffix(name, ".yaml"); len(r.mistakes) == 0 && a.ID != want {
 		r.fail(r.lineOf("id"), "id", "must be the file's name without .yaml")
 	}
-	return a, r.mistakes
+	return a, r.placesOf(), r.mistakes
 }

@@ -83,6 +83,9 @@ func TestDataIsPlainJSONWithEveryKey(t *testing.T) {
 	}
 	b := data["B"].(map[string]any)
 	for key := range keys {
+		if worded(key) {
+			continue
+		}
 		if _, ok := b[key]; !ok {
 			t.Errorf("no key %q", key)
 		}
@@ -201,7 +204,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("a: &a [*a]"))
 	f.Add([]byte("? [x]\n: y"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		a, mistakes := parse("A-1.yaml", text)
+		a, _, mistakes := parse("A-1.yaml", text)
 		if len(mistakes) > 0 {
 			return
 		}
@@ -209,4 +212,14 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("accepted %+v from %q", a, text)
 		}
 	})
+}
+
+// worded reports whether a key is for people alone: rules do not read it.
+func worded(key string) bool {
+	switch key {
+	case "renewedFrom", "justification", "recordDescription", "notice", "verification", "destruction", "security",
+		"redisclosure", "accuracy", "signatures":
+		return true
+	}
+	return false
 }

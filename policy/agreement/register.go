@@ -41,8 +41,11 @@ func (s Status) String() string {
 // ErrNotLoaded: the register has no agreements to answer from.
 var ErrNotLoaded = errors.New("agreement: register not loaded")
 
-// StatusPrefix begins the key of each agreement's status in the store.
-const StatusPrefix = "agreement/status/"
+// StatusPrefix begins the key of each agreement's status in the store, endedPrefix that of the end seen to have passed.
+const (
+	StatusPrefix = "agreement/status/"
+	endedPrefix  = "agreement/ended/"
+)
 
 // Store is what a Register needs of the state store (*state.Store). Commit returns only when its writes are durable.
 type Store interface {
@@ -66,18 +69,19 @@ type Register struct {
 
 	mu      sync.RWMutex
 	revoked map[string]Revocation
+	ended   map[string]time.Time // the latest end that was seen to have passed: a clock set back does not undo it
 }
 
 // NewRegister reads the revocations from store. An entry that cannot be read is an error: taking it for "not
 // revoked" would fail open.
 func NewRegister(ctx context.Context, store Store, set *Set) (*Register, error) {
-	r := &Register{store: store, now: time.Now, revoked: map[string]Revocation{}}
+	r := &Register{store: store, now: time.Now, revoked: map[string]Revocation{}, ended: map[string]time.Time{}}
 	r.set.Store(set)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("agreement register: %w", err)
 	}
 	err := store.View(func(tx state.ReadTx) error {
-		return tx.Iterate([]byte(StatusPrefix), r.load)
+		return errors.Join(tx.Iterate([]byte(StatusPrefix), r.load), tx.Iterate([]byte(endedPrefix), r.loadEnd))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("agreement register: %w", err)
@@ -95,10 +99,22 @@ func (r *Register) load(key, value []byte) error {
 	return nil
 }
 
+func (r *Register) loadEnd(key, value []byte) error {
+	id := strings.TrimPrefix(string(key), endedPrefix)
+	end, err := time.Parse(time.RFC3339Nano, string(value))
+	if err != nil {
+		return fmt.Errorf("end of %q: %w", id, err)
+	}
+	r.ended[id] = end
+	return nil
+}
+
 // Use makes set the one whose validity dates count, when a snapshot with it becomes current.
 func (r *Register) Use(set *Set) { r.set.Store(set) }
 
-// Status says whether the agreement named id is in force at now. It costs two map look-ups and reads no disk.
+// Status says whether the agreement named id is in force at now. It costs three map look-ups and reads no disk. An end
+// that was once seen to have passed has passed for good, also where now is earlier again: only a version that ends later
+// is in force after it. The first such sight of an end is written down, for the next process.
 func (r *Register) Status(ctx context.Context, id string, now time.Time) (Status, error) {
 	if err := ctx.Err(); err != nil {
 		return Unknown, err
@@ -114,7 +130,32 @@ func (r *Register) Status(ctx context.Context, id string, now time.Time) (Status
 	if _, revoked := r.Revocation(id); revoked {
 		return Revoked, nil
 	}
-	return a.statusAt(now), nil
+	return r.onward(ctx, a, a.statusAt(now)), nil
+}
+
+// onward keeps time from running backwards for an agreement.
+func (r *Register) onward(ctx context.Context, a Agreement, s Status) Status {
+	r.mu.RLock()
+	passed := !a.ValidUntil.After(r.ended[a.ID])
+	r.mu.RUnlock()
+	switch {
+	case passed:
+		return Expired
+	case s == Expired:
+		r.markEnded(ctx, a)
+	}
+	return s
+}
+
+// markEnded holds in this process even where it cannot be written; the answer is Expired either way.
+func (r *Register) markEnded(ctx context.Context, a Agreement) {
+	r.mu.Lock()
+	if a.ValidUntil.After(r.ended[a.ID]) {
+		r.ended[a.ID] = a.ValidUntil
+	}
+	r.mu.Unlock()
+	end := []byte(a.ValidUntil.UTC().Format(time.RFC3339Nano))
+	_ = r.store.Commit(ctx, func(tx state.Tx) error { return tx.Set([]byte(endedPrefix+a.ID), end) })
 }
 
 func (a Agreement) statusAt(now time.Time) Status {

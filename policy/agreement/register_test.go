@@ -191,3 +191,38 @@ func BenchmarkStatus(b *testing.B) {
 		}
 	}
 }
+
+// The clock is the caller's: it runs forward past the end, then back before it.
+func TestAClockSetBackDoesNotReviveAnAgreement(t *testing.T) {
+	options := state.Options{Dir: filepath.Join(t.TempDir(), "state")}
+	store := openStore(t, options)
+	r := newRegister(t, store)
+	expect(t, r, "A-1", midYear, Active)
+	expect(t, r, "A-1", date(2026, 7, 1), Expired)
+	expect(t, r, "A-1", midYear, Expired)
+	expect(t, r, "A-1", date(2024, 1, 1), Expired)
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r = newRegister(t, openStore(t, options))
+	expect(t, r, "A-1", midYear, Expired)
+	r.Use(mustLoad(t, files("A-1.yaml", strings.Replace(goodFile, "2026-06-30", "2026-12-31", 1))))
+	expect(t, r, "A-1", midYear, Active) // a version that ends later is another term
+}
+
+func TestAPassedEndHoldsEvenWhenItCannotBeWritten(t *testing.T) {
+	r := newRegister(t, openStore(t, state.Options{InMemory: true, BeforeCommit: func() error { return errors.New("disk") }}))
+	expect(t, r, "A-1", date(2026, 7, 1), Expired)
+	expect(t, r, "A-1", midYear, Expired)
+}
+
+func TestAGarbledEndOpensNoRegister(t *testing.T) {
+	store := openStore(t, state.Options{InMemory: true})
+	err := store.Commit(t.Context(), func(tx state.Tx) error { return tx.Set([]byte(endedPrefix+"A-1"), []byte("soon")) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewRegister(t.Context(), store, mustLoad(t, files("A-1.yaml", goodFile))); err == nil {
+		t.Error("a garbled end was taken for none")
+	}
+}

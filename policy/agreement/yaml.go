@@ -19,10 +19,14 @@ var keys = map[string]bool{
 	"id": true, "version": true, "title": true, "parties": true, "legalBasis": true, "purposes": true,
 	"validFrom": true, "validUntil": true,
 	"scopes": false, "datasets": false, "regions": false, "districts": false, "contact": false, "retention": false,
+	"transforms": false, "renewedFrom": false, "justification": false, "recordDescription": false, "notice": false,
+	"verification": false, "destruction": false, "security": false, "redisclosure": false, "accuracy": false,
+	"signatures": false,
 }
 
 var (
 	idPattern      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	versionPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`) // it is part of a file's name
 	datasetPattern = regexp.MustCompile(`^[_A-Za-z][_0-9A-Za-z]*(\.[_A-Za-z][_0-9A-Za-z]*)?$`)
 )
 
@@ -54,7 +58,7 @@ func (r *reader) agreement(text []byte) Agreement {
 	r.mapping(root)
 	a := Agreement{
 		ID:         r.matching("id", idPattern, "must be letters, digits, '.', '_' and '-'"),
-		Version:    r.scalar("version", "!!str", "!!int", "!!float"),
+		Version:    r.matching("version", versionPattern, "must be up to 32 letters, digits, '.', '_' and '-'", "!!int", "!!float"),
 		Title:      r.scalar("title", "!!str"),
 		Parties:    r.texts("parties"),
 		LegalBasis: r.scalar("legalBasis", "!!str"),
@@ -67,9 +71,14 @@ func (r *reader) agreement(text []byte) Agreement {
 		ValidUntil: r.moment("validUntil", 1),
 		Contact:    r.scalar("contact", "!!str"),
 		Retention:  r.scalar("retention", "!!str", "!!int"),
+		Transforms: r.transforms(), RenewedFrom: r.moment("renewedFrom", 0), Terms: r.terms(),
 	}
+	r.signatures()
 	if !a.ValidFrom.IsZero() && !a.ValidUntil.IsZero() && !a.ValidUntil.After(a.ValidFrom) {
 		r.fail(r.lineOf("validUntil"), "validUntil", "must be after validFrom")
+	}
+	if !a.RenewedFrom.IsZero() && !(a.RenewedFrom.After(a.ValidFrom) && a.RenewedFrom.Before(a.ValidUntil)) {
+		r.fail(r.lineOf("renewedFrom"), "renewedFrom", "must be between validFrom and validUntil")
 	}
 	slices.SortStableFunc(r.mistakes, func(a, b Mistake) int { return a.Line - b.Line })
 	return a
@@ -151,8 +160,8 @@ func (r *reader) scalar(key string, tags ...string) string {
 	return ""
 }
 
-func (r *reader) matching(key string, pattern *regexp.Regexp, message string) string {
-	value := r.scalar(key, "!!str")
+func (r *reader) matching(key string, pattern *regexp.Regexp, message string, tags ...string) string {
+	value := r.scalar(key, append(tags, "!!str")...)
 	if value != "" && !pattern.MatchString(value) {
 		r.fail(r.lineOf(key), key, message)
 	}

@@ -17,5 +17,5 @@ import "embed"
 // Files is the library, without its tests.
 //
 //go:embed lib.rego modules/classification.rego modules/limitation.rego modules/territory.rego modules/groups.rego
-//go:embed modules/breakglass.rego modules/exclusion.rego modules/hours.rego modules/statistics.rego
+//go:embed modules/agreed.rego modules/breakglass.rego modules/exclusion.rego modules/hours.rego modules/statistics.rego
 var Files embed.FS

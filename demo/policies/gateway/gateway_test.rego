@@ -37,3 +37,10 @@ test_the_exchange_never_allows if {
 	effects := {f.effect | some f in gateway.fields} with input as {"subject": {}} with data.agreements as agreements with data.fields as catalog
 	effects == {"deny"}
 }
+
+test_what_the_agreement_owes_is_demanded if {
+	owed := {"coordinate": "Admission.note", "effect": "transform", "method": "redact"}
+	content := {"norvale-aid-2025": {"datasets": ["Admission"], "transforms": [owed]}}
+	said := gateway.fields with input as ask(["graph:read"]) with data.agreements as content with data.fields as catalog
+	owed in said
+}

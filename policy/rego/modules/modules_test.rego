@@ -1,5 +1,6 @@
 package concordat.lib.modules_test
 
+import data.concordat.lib.agreed
 import data.concordat.lib.breakglass
 import data.concordat.lib.classification
 import data.concordat.lib.exclusion
@@ -96,4 +97,19 @@ test_statistics_only_counts if {
 	statements := statistics.only("r")
 	{s.effect | some s in statements} == {"aggregate", "invisible"}
 	count(statements) == count(classification.all)
+}
+
+test_the_agreement_is_held if {
+	owed := {"coordinate": "Admission.born", "effect": "transform", "method": "year"}
+	catalog := {"Admission.born": {"type": "Admission"}, "Stay.ward": {"type": "Stay"}, "Stay.note": {"type": "Stay"}}
+	content := {"a1": {"datasets": ["Admission", "Stay.ward"], "transforms": [owed]}}
+	said := agreed.held with input as asking("research", [], noon) with data.agreements as content with data.fields as catalog
+	owed in said
+	{s.coordinate | some s in said; s.effect == "deny"} == {"Stay.note"}
+}
+
+test_without_an_agreement_nothing_is_shared if {
+	catalog := {"Admission.born": {"type": "Admission"}}
+	said := agreed.held with input as {} with data.agreements as agreements with data.fields as catalog
+	{s.coordinate | some s in said; s.effect == "deny"} == {"Admission.born"}
 }
