@@ -98,6 +98,9 @@ func (d *differ) field(e *Entity, before, after *Field) {
 		if after.Join != nil {
 			d.weakens("JOIN_CHANGED", at, before.declared(), after.declared())
 		}
+		if before.Computed != nil && after.Computed != nil { // what releases names of one text now releases another's
+			d.weakens("COMPUTED_CHANGED", at, before.declared(), after.declared())
+		}
 	}
 	switch was, is := slices.Index(classes, before.Classification), slices.Index(classes, after.Classification); {
 	case is < was:
@@ -112,7 +115,10 @@ func (d *differ) field(e *Entity, before, after *Field) {
 
 // declared is what a field is, as its agency would write it.
 func (f *Field) declared() string {
-	if f.Join == nil {
+	switch {
+	case f.Computed != nil:
+		return "[" + namedEntity + "] of " + f.Computed.Text
+	case f.Join == nil:
 		return f.Scalar
 	}
 	target := f.Join.Target

@@ -59,6 +59,27 @@ func TestDiffTellsEachEditOnce(t *testing.T) {
 	}
 }
 
+func TestDiffTellsWhatNamesAreOf(t *testing.T) {
+	const letters = `type Letter @source(table: "letters") @key(fields: "id") { id: ID @classify(as: NON_SENSITIVE)
+		text: String @classify(as: FREE_TEXT) diary: String @classify(as: FREE_TEXT) %s }`
+	of := func(names string) *Supergraph {
+		return supergraphOf(t, "", map[policy.AgencyID]string{"post": fmt.Sprintf(letters, names)})
+	}
+	text, diary := of(`names: [NamedEntity!] @ner(text: "text")`), of(`names: [NamedEntity!] @ner(text: "diary")`)
+	for _, c := range []struct {
+		before, after *Supergraph
+		want          string
+	}{
+		{text, text, ""},
+		{text, diary, "COMPUTED_CHANGED Letter.names [NamedEntity] of text>[NamedEntity] of diary weaker"},
+		{of(""), text, "FIELD_ADDED Letter.names >[NamedEntity] of text weaker"},
+	} {
+		if got := told(Diff(c.before, c.after)); got != c.want {
+			t.Errorf("%s\nwant:\n%s", got, c.want)
+		}
+	}
+}
+
 func told(changes []Change) string {
 	var out []string
 	for _, c := range changes {
