@@ -19,6 +19,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -153,8 +154,14 @@ type exchange struct {
 	answer     answer
 }
 
-// run takes the steps in order until one refuses.
-func (x *exchange) run(steps ...func(*exchange) *refusal) *refusal {
+// run takes the steps in order until one refuses. A step that panics costs its own request the answer, and that is an
+// entry of the ledger like any other refusal.
+func (x *exchange) run(steps ...func(*exchange) *refusal) (refused *refusal) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			refused = refuse(Internal, fmt.Errorf("panic: %v\n%s", caught, debug.Stack()))
+		}
+	}()
 	for _, step := range steps {
 		if r := step(x); r != nil {
 			return r

@@ -101,19 +101,6 @@ func (r *run) children(ctx context.Context, parent *plan.AuthorizedStep, rows *s
 	inParallel(len(below), func(i int) { r.step(ctx, below[i], parent, rows) })
 }
 
-// inParallel calls do for 0..n-1 and returns when all calls have; the last one runs on the caller's goroutine.
-func inParallel(n int, do func(i int)) {
-	if n == 0 {
-		return
-	}
-	var wait sync.WaitGroup
-	for i := range n - 1 {
-		wait.Go(func() { do(i) })
-	}
-	do(n - 1)
-	wait.Wait()
-}
-
 // step runs one step and what hangs on it.
 func (r *run) step(ctx context.Context, s *plan.AuthorizedStep, parent *plan.AuthorizedStep, above *stepResult) {
 	keys := joinKeys(s, parent, above)

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -107,4 +108,23 @@ func TestFailingAgencyLeavesPartialRowsAndOneError(t *testing.T) {
 	x.answer(t.Context(), authorize(t, sg, `{ residents { nodes { name stays { totalCount nodes { id } } } } }`, permissive()), partner).is(t,
 		`{"residents":{"nodes":[{"name":"Ada","stays":{"totalCount":null,"nodes":[{"id":"S3"}]}},{"name":"Bo","stays":{"totalCount":null,"nodes":[]}}]}}`,
 		"SOURCE_UNAVAILABLE residents.nodes")
+}
+
+func TestPanicOfAParallelCallIsTheCallers(t *testing.T) {
+	for _, n := range []int{1, 2, 5} {
+		ended := make(chan struct{}, n)
+		caught := func() (caught any) {
+			defer func() { caught = recover() }()
+			inParallel(n, func(i int) {
+				defer func() { ended <- struct{}{} }()
+				if i == 0 {
+					panic("a defect")
+				}
+			})
+			return nil
+		}()
+		if !strings.HasPrefix(fmt.Sprint(caught), "a defect") || len(ended) != n {
+			t.Errorf("of %d: caught %v after %d ended", n, caught, len(ended))
+		}
+	}
 }
