@@ -139,7 +139,10 @@ func (w *world) startHive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.hive(ctx, "peer", node, dir, supergraph, "--hive-router-runtime"), w.hive(ctx, "js", node, dir, supergraph))
+	if err := w.hive(ctx, "peer", node, dir, supergraph, "--hive-router-runtime"); err != nil {
+		return err
+	}
+	return w.hive(ctx, "js", node, dir, supergraph)
 }
 
 func (w *world) supergraph(ctx context.Context, node, dir string) (string, error) {

@@ -95,7 +95,17 @@ func (w *world) close() error {
 }
 
 func (w *world) start(ctx context.Context) error {
-	return errors.Join(w.startGateway(ctx), w.startPostGraphile(ctx, "peer"), w.startPostGraphile(ctx, "rls", "rls"), w.startCeiling(ctx))
+	for _, start := range []func() error{
+		func() error { return w.startGateway(ctx) },
+		func() error { return w.startPostGraphile(ctx, "peer") },
+		func() error { return w.startPostGraphile(ctx, "rls", "rls") },
+		func() error { return w.startCeiling(ctx) },
+	} {
+		if err := start(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *world) take(p *load.Process, name string, tokens []string, base string) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -221,5 +222,27 @@ func TestAddressesThatAreNotHTTPAreRefused(t *testing.T) {
 		if _, err := graphql.Open(graphql.Options{URL: url}); !errors.Is(err, source.ErrInvalid) {
 			t.Errorf("%q: got %v", url, err)
 		}
+	}
+}
+
+// A length that is only claimed costs the gateway nothing.
+func TestClaimedLengthSetsNoMemoryAside(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "60000000")
+		w.Write([]byte(`{"data":{"rows":[`))
+	}))
+	defer server.Close()
+	s := open(t, graphql.Options{URL: server.URL, Tables: tables()})
+	q := &source.Query{Relation: sourcetest.Relation(), Select: []string{"id"}, Where: predicate.Always(), MaxRows: 10}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := s.Fetch(t.Context(), q)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, source.ErrUnavailable) {
+		t.Errorf("half an answer: %v", err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 10_000_000 {
+		t.Errorf("%d bytes for an answer of 17", used)
 	}
 }

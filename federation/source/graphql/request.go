@@ -47,7 +47,7 @@ func (s *Source) post(ctx context.Context, text string) ([]byte, error) {
 	if !isJSON(answer.Header.Get("Content-Type")) {
 		return nil, fmt.Errorf("the answer is not JSON: %w", source.ErrInvalid)
 	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, s.MaxBody+1))
+	body, err := read(answer, s.MaxBody+1)
 	if err != nil {
 		return nil, unreachable(err)
 	}
@@ -55,6 +55,16 @@ func (s *Source) post(ctx context.Context, text string) ([]byte, error) {
 		return nil, fmt.Errorf("more than %d bytes: %w", s.MaxBody, source.ErrTooLarge)
 	}
 	return body, nil
+}
+
+// trusted is how much is set aside for an answer because it says that it will be that long.
+const trusted = 64 << 10
+
+// read takes the body, up to most bytes, into a buffer that need not grow where the answer says its length.
+func read(answer *http.Response, most int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+min(max(answer.ContentLength, 0), trusted)))
+	_, err := b.ReadFrom(io.LimitReader(answer.Body, most))
+	return b.Bytes(), err
 }
 
 func unreachable(err error) error {
