@@ -79,7 +79,7 @@ var arrows = map[string][]string{
 	"federation/agent":   {"federation/source", "policy", "policy/predicate", "privacy", "privacy/budget", "privacy/dp", "privacy/secagg", "state"},
 	"federation": {"federation/compose", "federation/execute", "federation/plan", "policy", "policy/agreement", "policy/authn",
 		"policy/ledger", "privacy", "privacy/budget", "inference"},
-	"resolvers": {"federation", "graph", "policy", "policy/agreement", "policy/ledger", "privacy/budget"},
+	"resolvers": {"federation", "graph", "policy", "policy/agreement", "policy/explain", "policy/ledger", "privacy/budget"},
 
 	// The shelf of models. Engines know the contract, and main hands them in.
 	"inference/enginetest":    {"inference"},
@@ -98,7 +98,7 @@ var arrows = map[string][]string{
 	"demo/transport": {},
 	"cli/config":     {"federation", "policy", "policy/authn"},
 	"cli/node": {"cli/config", "federation", "federation/compose", "federation/execute", "federation/source", "policy", "policy/agreement",
-		"policy/authn", "policy/ledger", "privacy", "privacy/budget", "resolvers", "schema", "state", "inference"},
+		"policy/authn", "policy/explain", "policy/ledger", "privacy", "privacy/budget", "resolvers", "schema", "state", "inference"},
 	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose", "federation/execute",
 		"federation/plan", "federation/source", "inference", "inference/admission", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
 		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",

@@ -38,19 +38,48 @@ type DirectiveRoot struct {
 
 type ComplexityRoot struct {
 	Agreement struct {
-		Contact    func(childComplexity int) int
-		Datasets   func(childComplexity int) int
-		ID         func(childComplexity int) int
-		LegalBasis func(childComplexity int) int
-		Parties    func(childComplexity int) int
-		Purposes   func(childComplexity int) int
-		Retention  func(childComplexity int) int
-		Scopes     func(childComplexity int) int
-		Status     func(childComplexity int) int
-		Title      func(childComplexity int) int
-		ValidFrom  func(childComplexity int) int
-		ValidUntil func(childComplexity int) int
-		Version    func(childComplexity int) int
+		Contact     func(childComplexity int) int
+		Datasets    func(childComplexity int) int
+		ID          func(childComplexity int) int
+		LegalBasis  func(childComplexity int) int
+		Parties     func(childComplexity int) int
+		Purposes    func(childComplexity int) int
+		RenewedFrom func(childComplexity int) int
+		Retention   func(childComplexity int) int
+		Scopes      func(childComplexity int) int
+		Status      func(childComplexity int) int
+		Terms       func(childComplexity int) int
+		Title       func(childComplexity int) int
+		Transforms  func(childComplexity int) int
+		ValidFrom   func(childComplexity int) int
+		ValidUntil  func(childComplexity int) int
+		Version     func(childComplexity int) int
+	}
+
+	AgreementChange struct {
+		Before   func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Mistakes func(childComplexity int) int
+		Version  func(childComplexity int) int
+		Warnings func(childComplexity int) int
+		Written  func(childComplexity int) int
+	}
+
+	AgreementMistake struct {
+		Line    func(childComplexity int) int
+		Message func(childComplexity int) int
+		Path    func(childComplexity int) int
+	}
+
+	AgreementTerms struct {
+		Accuracy          func(childComplexity int) int
+		Destruction       func(childComplexity int) int
+		Justification     func(childComplexity int) int
+		Notice            func(childComplexity int) int
+		RecordDescription func(childComplexity int) int
+		Redisclosure      func(childComplexity int) int
+		Security          func(childComplexity int) int
+		Verification      func(childComplexity int) int
 	}
 
 	FieldAccess struct {
@@ -61,6 +90,15 @@ type ComplexityRoot struct {
 		Method         func(childComplexity int) int
 		Name           func(childComplexity int) int
 		Reason         func(childComplexity int) int
+	}
+
+	FieldExplanation struct {
+		Agency     func(childComplexity int) int
+		Coordinate func(childComplexity int) int
+		Effect     func(childComplexity int) int
+		Method     func(childComplexity int) int
+		Rules      func(childComplexity int) int
+		Sentence   func(childComplexity int) int
 	}
 
 	Health struct {
@@ -86,11 +124,20 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		RevokeAgreement func(childComplexity int, id string, reason string) int
+		AmendAgreement   func(childComplexity int, id string, yaml string) int
+		ProposeAgreement func(childComplexity int, yaml string) int
+		RenewAgreement   func(childComplexity int, id string, version string, validUntil time.Time) int
+		RevokeAgreement  func(childComplexity int, id string, reason string) int
+	}
+
+	OwedTransform struct {
+		Method func(childComplexity int) int
+		On     func(childComplexity int) int
 	}
 
 	Query struct {
 		Agreements func(childComplexity int) int
+		Explain    func(childComplexity int, subject ExplainSubject, coordinate string) int
 		Health     func(childComplexity int) int
 		Me         func(childComplexity int) int
 		MyAccess   func(childComplexity int, typeArg *string) int
@@ -132,10 +179,21 @@ type ComplexityRoot struct {
 		Schema      func(childComplexity int) int
 	}
 
+	RuleSpoken struct {
+		File func(childComplexity int) int
+		Line func(childComplexity int) int
+		Rule func(childComplexity int) int
+		Says func(childComplexity int) int
+		Won  func(childComplexity int) int
+	}
+
 	TypeAccess struct {
-		Agency func(childComplexity int) int
-		Fields func(childComplexity int) int
-		Type   func(childComplexity int) int
+		Agency    func(childComplexity int) int
+		Agreement func(childComplexity int) int
+		Contact   func(childComplexity int) int
+		Fields    func(childComplexity int) int
+		Type      func(childComplexity int) int
+		Until     func(childComplexity int) int
 	}
 }
 
@@ -148,10 +206,14 @@ type MeResolver interface {
 }
 type MutationResolver interface {
 	RevokeAgreement(ctx context.Context, id string, reason string) (*Agreement, error)
+	ProposeAgreement(ctx context.Context, yaml string) (*AgreementChange, error)
+	AmendAgreement(ctx context.Context, id string, yaml string) (*AgreementChange, error)
+	RenewAgreement(ctx context.Context, id string, version string, validUntil time.Time) (*AgreementChange, error)
 }
 type QueryResolver interface {
 	Me(ctx context.Context) (*Me, error)
 	MyAccess(ctx context.Context, typeArg *string) ([]*TypeAccess, error)
+	Explain(ctx context.Context, subject ExplainSubject, coordinate string) ([]*FieldExplanation, error)
 	Agreements(ctx context.Context) ([]*Agreement, error)
 	Receipts(ctx context.Context, first *int, before *string) ([]*ReceiptEntry, error)
 	Receipt(ctx context.Context, index string) (*ReceiptEntry, error)
@@ -213,6 +275,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Agreement.Purposes(childComplexity), true
+	case "Agreement.renewedFrom":
+		if e.ComplexityRoot.Agreement.RenewedFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Agreement.RenewedFrom(childComplexity), true
 	case "Agreement.retention":
 		if e.ComplexityRoot.Agreement.Retention == nil {
 			break
@@ -231,12 +299,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Agreement.Status(childComplexity), true
+	case "Agreement.terms":
+		if e.ComplexityRoot.Agreement.Terms == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Agreement.Terms(childComplexity), true
 	case "Agreement.title":
 		if e.ComplexityRoot.Agreement.Title == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Agreement.Title(childComplexity), true
+	case "Agreement.transforms":
+		if e.ComplexityRoot.Agreement.Transforms == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Agreement.Transforms(childComplexity), true
 	case "Agreement.validFrom":
 		if e.ComplexityRoot.Agreement.ValidFrom == nil {
 			break
@@ -255,6 +335,111 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Agreement.Version(childComplexity), true
+
+	case "AgreementChange.before":
+		if e.ComplexityRoot.AgreementChange.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementChange.Before(childComplexity), true
+	case "AgreementChange.id":
+		if e.ComplexityRoot.AgreementChange.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementChange.ID(childComplexity), true
+	case "AgreementChange.mistakes":
+		if e.ComplexityRoot.AgreementChange.Mistakes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementChange.Mistakes(childComplexity), true
+	case "AgreementChange.version":
+		if e.ComplexityRoot.AgreementChange.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementChange.Version(childComplexity), true
+	case "AgreementChange.warnings":
+		if e.ComplexityRoot.AgreementChange.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementChange.Warnings(childComplexity), true
+	case "AgreementChange.written":
+		if e.ComplexityRoot.AgreementChange.Written == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementChange.Written(childComplexity), true
+
+	case "AgreementMistake.line":
+		if e.ComplexityRoot.AgreementMistake.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementMistake.Line(childComplexity), true
+	case "AgreementMistake.message":
+		if e.ComplexityRoot.AgreementMistake.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementMistake.Message(childComplexity), true
+	case "AgreementMistake.path":
+		if e.ComplexityRoot.AgreementMistake.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementMistake.Path(childComplexity), true
+
+	case "AgreementTerms.accuracy":
+		if e.ComplexityRoot.AgreementTerms.Accuracy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementTerms.Accuracy(childComplexity), true
+	case "AgreementTerms.destruction":
+		if e.ComplexityRoot.AgreementTerms.Destruction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementTerms.Destruction(childComplexity), true
+	case "AgreementTerms.justification":
+		if e.ComplexityRoot.AgreementTerms.Justification == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementTerms.Justification(childComplexity), true
+	case "AgreementTerms.notice":
+		if e.ComplexityRoot.AgreementTerms.Notice == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementTerms.Notice(childComplexity), true
+	case "AgreementTerms.recordDescription":
+		if e.ComplexityRoot.AgreementTerms.RecordDescription == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementTerms.RecordDescription(childComplexity), true
+	case "AgreementTerms.redisclosure":
+		if e.ComplexityRoot.AgreementTerms.Redisclosure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementTerms.Redisclosure(childComplexity), true
+	case "AgreementTerms.security":
+		if e.ComplexityRoot.AgreementTerms.Security == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementTerms.Security(childComplexity), true
+	case "AgreementTerms.verification":
+		if e.ComplexityRoot.AgreementTerms.Verification == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AgreementTerms.Verification(childComplexity), true
 
 	case "FieldAccess.agency":
 		if e.ComplexityRoot.FieldAccess.Agency == nil {
@@ -298,6 +483,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FieldAccess.Reason(childComplexity), true
+
+	case "FieldExplanation.agency":
+		if e.ComplexityRoot.FieldExplanation.Agency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldExplanation.Agency(childComplexity), true
+	case "FieldExplanation.coordinate":
+		if e.ComplexityRoot.FieldExplanation.Coordinate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldExplanation.Coordinate(childComplexity), true
+	case "FieldExplanation.effect":
+		if e.ComplexityRoot.FieldExplanation.Effect == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldExplanation.Effect(childComplexity), true
+	case "FieldExplanation.method":
+		if e.ComplexityRoot.FieldExplanation.Method == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldExplanation.Method(childComplexity), true
+	case "FieldExplanation.rules":
+		if e.ComplexityRoot.FieldExplanation.Rules == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldExplanation.Rules(childComplexity), true
+	case "FieldExplanation.sentence":
+		if e.ComplexityRoot.FieldExplanation.Sentence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldExplanation.Sentence(childComplexity), true
 
 	case "Health.checks":
 		if e.ComplexityRoot.Health.Checks == nil {
@@ -380,6 +602,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Me.TokenExpires(childComplexity), true
 
+	case "Mutation.amendAgreement":
+		if e.ComplexityRoot.Mutation.AmendAgreement == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_amendAgreement_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AmendAgreement(childComplexity, args["id"].(string), args["yaml"].(string)), true
+	case "Mutation.proposeAgreement":
+		if e.ComplexityRoot.Mutation.ProposeAgreement == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_proposeAgreement_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ProposeAgreement(childComplexity, args["yaml"].(string)), true
+	case "Mutation.renewAgreement":
+		if e.ComplexityRoot.Mutation.RenewAgreement == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_renewAgreement_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RenewAgreement(childComplexity, args["id"].(string), args["version"].(string), args["validUntil"].(time.Time)), true
 	case "Mutation.revokeAgreement":
 		if e.ComplexityRoot.Mutation.RevokeAgreement == nil {
 			break
@@ -392,12 +647,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.RevokeAgreement(childComplexity, args["id"].(string), args["reason"].(string)), true
 
+	case "OwedTransform.method":
+		if e.ComplexityRoot.OwedTransform.Method == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwedTransform.Method(childComplexity), true
+	case "OwedTransform.on":
+		if e.ComplexityRoot.OwedTransform.On == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwedTransform.On(childComplexity), true
+
 	case "Query.agreements":
 		if e.ComplexityRoot.Query.Agreements == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Query.Agreements(childComplexity), true
+	case "Query.explain":
+		if e.ComplexityRoot.Query.Explain == nil {
+			break
+		}
+
+		args, err := ec.field_Query_explain_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Explain(childComplexity, args["subject"].(ExplainSubject), args["coordinate"].(string)), true
 	case "Query.health":
 		if e.ComplexityRoot.Query.Health == nil {
 			break
@@ -598,12 +877,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Revision.Schema(childComplexity), true
 
+	case "RuleSpoken.file":
+		if e.ComplexityRoot.RuleSpoken.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleSpoken.File(childComplexity), true
+	case "RuleSpoken.line":
+		if e.ComplexityRoot.RuleSpoken.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleSpoken.Line(childComplexity), true
+	case "RuleSpoken.rule":
+		if e.ComplexityRoot.RuleSpoken.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleSpoken.Rule(childComplexity), true
+	case "RuleSpoken.says":
+		if e.ComplexityRoot.RuleSpoken.Says == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleSpoken.Says(childComplexity), true
+	case "RuleSpoken.won":
+		if e.ComplexityRoot.RuleSpoken.Won == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RuleSpoken.Won(childComplexity), true
+
 	case "TypeAccess.agency":
 		if e.ComplexityRoot.TypeAccess.Agency == nil {
 			break
 		}
 
 		return e.ComplexityRoot.TypeAccess.Agency(childComplexity), true
+	case "TypeAccess.agreement":
+		if e.ComplexityRoot.TypeAccess.Agreement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TypeAccess.Agreement(childComplexity), true
+	case "TypeAccess.contact":
+		if e.ComplexityRoot.TypeAccess.Contact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TypeAccess.Contact(childComplexity), true
 	case "TypeAccess.fields":
 		if e.ComplexityRoot.TypeAccess.Fields == nil {
 			break
@@ -616,6 +938,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TypeAccess.Type(childComplexity), true
+	case "TypeAccess.until":
+		if e.ComplexityRoot.TypeAccess.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TypeAccess.Until(childComplexity), true
 
 	}
 	return 0, false
@@ -625,7 +953,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
-		return graphql.NewInputUnmarshalerIndex()
+		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("ExplainSubject", ec.unmarshalInputExplainSubject),
+		)
 	}
 	first := true
 
@@ -709,6 +1039,42 @@ var sources = []*ast.Source{
   listed does not exist for this caller. ` + "`" + `type` + "`" + ` narrows the answer to one type.
   """
   myAccess(type: String): [TypeAccess!]!
+  """
+  Why one field is shown as it is to somebody: the rules that spoke, those that won, and a sentence. One answer for each
+  agency that offers the field. Needs the scope ` + "`" + `policy:read` + "`" + `.
+  """
+  explain(subject: ExplainSubject!, "` + "`" + `Type.field` + "`" + `" coordinate: String!): [FieldExplanation!]!
+}
+
+"Whom an explanation is about: what that caller's token would say."
+input ExplainSubject {
+  id: String
+  organisation: String
+  client: String
+  scopes: [String!]
+  agreement: ID
+  purpose: String
+}
+
+"What policy says of a field, and which rules made it so."
+type FieldExplanation {
+  coordinate: String!
+  agency: String!
+  "allow, transform, aggregate, encrypted, deny or invisible."
+  effect: String!
+  "With its arguments; null where values are not changed."
+  method: String
+  rules: [RuleSpoken!]!
+  sentence: String!
+}
+
+"A rule that spoke of a field."
+type RuleSpoken {
+  rule: String!
+  file: String!
+  line: Int!
+  says: String!
+  won: Boolean!
 }
 
 "The caller of this request."
@@ -731,6 +1097,12 @@ type Me {
 type TypeAccess {
   type: String!
   agency: String!
+  "The agreement under which it is shared; null for a caller without one."
+  agreement: ID
+  "When that agreement ends."
+  until: DateTime
+  "Whom to ask for more."
+  contact: String
   fields: [FieldAccess!]!
 }
 
@@ -746,7 +1118,7 @@ type FieldAccess {
   effect: AccessEffect!
   "How values are changed before they leave: ` + "`" + `pseudonym` + "`" + `, ` + "`" + `mask` + "`" + ` and so on; null where they are not."
   method: String
-  "Why, in the words of the agency's rule."
+  "Why, in the words of the agency's rule; of a denied field only that it is not shared."
   reason: String
 }
 
@@ -775,6 +1147,42 @@ type Mutation {
   or ` + "`" + `agreements:revoke:own` + "`" + ` for an agreement that the caller's organisation is a party to.
   """
   revokeAgreement(id: ID!, "Why; kept with the agreement." reason: String!): Agreement!
+  """
+  Writes the first version of an agreement, which comes into force with the next snapshot. Needs the scope
+  ` + "`" + `agreements:write` + "`" + `, or ` + "`" + `agreements:write:own` + "`" + ` where the caller's organisation is a party to it. An agreement that is
+  wrong is not written: the answer lists its mistakes.
+  """
+  proposeAgreement("The file's text, as in docs/officer.md." yaml: String!): AgreementChange!
+  """
+  Writes another version of an agreement; the one before is kept. Who may propose both versions may amend. A revoked
+  agreement stays revoked, and is not amended.
+  """
+  amendAgreement(id: ID!, "The file's text, with a version that was not used before." yaml: String!): AgreementChange!
+  "Writes the agreement's text once more with a later end and another version. Only while it has not ended."
+  renewAgreement(id: ID!, version: String!, validUntil: DateTime!): AgreementChange!
+}
+
+"What came of a proposal, an amendment or a renewal."
+type AgreementChange {
+  "Whether the version was written. It was not where there are mistakes."
+  written: Boolean!
+  "Null where the text does not say."
+  id: ID
+  version: String
+  "The version that it takes the place of."
+  before: String
+  mistakes: [AgreementMistake!]!
+  "What is allowed, and unusual: a term longer than 18 months, a renewal longer than 12."
+  warnings: [AgreementMistake!]!
+}
+
+"One thing wrong with an agreement's text."
+type AgreementMistake {
+  "From 1; 0 where it concerns the whole text."
+  line: Int!
+  "The key, such as ` + "`" + `purposes[1]` + "`" + `; empty for the whole text."
+  path: String!
+  message: String!
 }
 
 "A data-sharing agreement: what its parties may ask, for what purpose, and until when."
@@ -788,12 +1196,37 @@ type Agreement {
   scopes: [String!]!
   "The types and fields that it is about."
   datasets: [String!]!
+  "What is done to fields before they leave, whatever else the agencies allow."
+  transforms: [OwedTransform!]!
   validFrom: DateTime
   validUntil: DateTime
+  "Where the first term ended and a renewal began."
+  renewedFrom: DateTime
+  "Whom to ask for more."
   contact: String
   "How long what was received may be kept, as an ISO 8601 duration."
   retention: String
+  terms: AgreementTerms!
   status: AgreementStatus!
+}
+
+"A transform that an agreement demands."
+type OwedTransform {
+  "A field, a type or a classification."
+  on: String!
+  method: String!
+}
+
+"What the parties promise each other in words."
+type AgreementTerms {
+  justification: String
+  recordDescription: String
+  notice: String
+  verification: String
+  destruction: String
+  security: String
+  redisclosure: String
+  accuracy: String
 }
 
 "Whether requests under an agreement are answered now."
@@ -981,18 +1414,76 @@ func (ec *executionContext) childFields_Agreement(ctx context.Context, field gra
 		return ec.fieldContext_Agreement_scopes(ctx, field)
 	case "datasets":
 		return ec.fieldContext_Agreement_datasets(ctx, field)
+	case "transforms":
+		return ec.fieldContext_Agreement_transforms(ctx, field)
 	case "validFrom":
 		return ec.fieldContext_Agreement_validFrom(ctx, field)
 	case "validUntil":
 		return ec.fieldContext_Agreement_validUntil(ctx, field)
+	case "renewedFrom":
+		return ec.fieldContext_Agreement_renewedFrom(ctx, field)
 	case "contact":
 		return ec.fieldContext_Agreement_contact(ctx, field)
 	case "retention":
 		return ec.fieldContext_Agreement_retention(ctx, field)
+	case "terms":
+		return ec.fieldContext_Agreement_terms(ctx, field)
 	case "status":
 		return ec.fieldContext_Agreement_status(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Agreement", field.Name)
+}
+
+func (ec *executionContext) childFields_AgreementChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "written":
+		return ec.fieldContext_AgreementChange_written(ctx, field)
+	case "id":
+		return ec.fieldContext_AgreementChange_id(ctx, field)
+	case "version":
+		return ec.fieldContext_AgreementChange_version(ctx, field)
+	case "before":
+		return ec.fieldContext_AgreementChange_before(ctx, field)
+	case "mistakes":
+		return ec.fieldContext_AgreementChange_mistakes(ctx, field)
+	case "warnings":
+		return ec.fieldContext_AgreementChange_warnings(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AgreementChange", field.Name)
+}
+
+func (ec *executionContext) childFields_AgreementMistake(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line":
+		return ec.fieldContext_AgreementMistake_line(ctx, field)
+	case "path":
+		return ec.fieldContext_AgreementMistake_path(ctx, field)
+	case "message":
+		return ec.fieldContext_AgreementMistake_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AgreementMistake", field.Name)
+}
+
+func (ec *executionContext) childFields_AgreementTerms(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "justification":
+		return ec.fieldContext_AgreementTerms_justification(ctx, field)
+	case "recordDescription":
+		return ec.fieldContext_AgreementTerms_recordDescription(ctx, field)
+	case "notice":
+		return ec.fieldContext_AgreementTerms_notice(ctx, field)
+	case "verification":
+		return ec.fieldContext_AgreementTerms_verification(ctx, field)
+	case "destruction":
+		return ec.fieldContext_AgreementTerms_destruction(ctx, field)
+	case "security":
+		return ec.fieldContext_AgreementTerms_security(ctx, field)
+	case "redisclosure":
+		return ec.fieldContext_AgreementTerms_redisclosure(ctx, field)
+	case "accuracy":
+		return ec.fieldContext_AgreementTerms_accuracy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AgreementTerms", field.Name)
 }
 
 func (ec *executionContext) childFields_FieldAccess(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1013,6 +1504,24 @@ func (ec *executionContext) childFields_FieldAccess(ctx context.Context, field g
 		return ec.fieldContext_FieldAccess_reason(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FieldAccess", field.Name)
+}
+
+func (ec *executionContext) childFields_FieldExplanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "coordinate":
+		return ec.fieldContext_FieldExplanation_coordinate(ctx, field)
+	case "agency":
+		return ec.fieldContext_FieldExplanation_agency(ctx, field)
+	case "effect":
+		return ec.fieldContext_FieldExplanation_effect(ctx, field)
+	case "method":
+		return ec.fieldContext_FieldExplanation_method(ctx, field)
+	case "rules":
+		return ec.fieldContext_FieldExplanation_rules(ctx, field)
+	case "sentence":
+		return ec.fieldContext_FieldExplanation_sentence(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FieldExplanation", field.Name)
 }
 
 func (ec *executionContext) childFields_Health(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1057,6 +1566,16 @@ func (ec *executionContext) childFields_Me(ctx context.Context, field graphql.Co
 		return ec.fieldContext_Me_tokenExpires(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Me", field.Name)
+}
+
+func (ec *executionContext) childFields_OwedTransform(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "on":
+		return ec.fieldContext_OwedTransform_on(ctx, field)
+	case "method":
+		return ec.fieldContext_OwedTransform_method(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OwedTransform", field.Name)
 }
 
 func (ec *executionContext) childFields_ReceiptEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1125,12 +1644,34 @@ func (ec *executionContext) childFields_Revision(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Revision", field.Name)
 }
 
+func (ec *executionContext) childFields_RuleSpoken(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rule":
+		return ec.fieldContext_RuleSpoken_rule(ctx, field)
+	case "file":
+		return ec.fieldContext_RuleSpoken_file(ctx, field)
+	case "line":
+		return ec.fieldContext_RuleSpoken_line(ctx, field)
+	case "says":
+		return ec.fieldContext_RuleSpoken_says(ctx, field)
+	case "won":
+		return ec.fieldContext_RuleSpoken_won(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RuleSpoken", field.Name)
+}
+
 func (ec *executionContext) childFields_TypeAccess(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "type":
 		return ec.fieldContext_TypeAccess_type(ctx, field)
 	case "agency":
 		return ec.fieldContext_TypeAccess_agency(ctx, field)
+	case "agreement":
+		return ec.fieldContext_TypeAccess_agreement(ctx, field)
+	case "until":
+		return ec.fieldContext_TypeAccess_until(ctx, field)
+	case "contact":
+		return ec.fieldContext_TypeAccess_contact(ctx, field)
 	case "fields":
 		return ec.fieldContext_TypeAccess_fields(ctx, field)
 	}
@@ -1267,6 +1808,72 @@ func (ec *executionContext) dir_ner_args(ctx context.Context, rawArgs map[string
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_amendAgreement_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "yaml",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["yaml"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_proposeAgreement_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "yaml",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["yaml"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_renewAgreement_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "version",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["version"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "validUntil",
+		func(ctx context.Context, v any) (time.Time, error) {
+			return ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["validUntil"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_revokeAgreement_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1300,6 +1907,28 @@ func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_explain_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subject",
+		func(ctx context.Context, v any) (ExplainSubject, error) {
+			return ec.unmarshalNExplainSubject2concordatᚋgraphᚐExplainSubject(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subject"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "coordinate",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["coordinate"] = arg1
 	return args, nil
 }
 
@@ -1611,6 +2240,38 @@ func (ec *executionContext) fieldContext_Agreement_datasets(_ context.Context, f
 	return graphql.NewScalarFieldContext("Agreement", field, false, false, "String")
 }
 
+func (ec *executionContext) _Agreement_transforms(ctx context.Context, field graphql.CollectedField, obj *Agreement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Agreement_transforms(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Transforms, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*OwedTransform) graphql.Marshaler {
+			return ec.marshalNOwedTransform2ᚕᚖconcordatᚋgraphᚐOwedTransformᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Agreement_transforms(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Agreement",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OwedTransform(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Agreement_validFrom(ctx context.Context, field graphql.CollectedField, obj *Agreement) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1654,6 +2315,29 @@ func (ec *executionContext) _Agreement_validUntil(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_Agreement_validUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Agreement", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Agreement_renewedFrom(ctx context.Context, field graphql.CollectedField, obj *Agreement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Agreement_renewedFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RenewedFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Agreement_renewedFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Agreement", field, false, false, "DateTime")
 }
 
@@ -1703,6 +2387,38 @@ func (ec *executionContext) fieldContext_Agreement_retention(_ context.Context, 
 	return graphql.NewScalarFieldContext("Agreement", field, false, false, "String")
 }
 
+func (ec *executionContext) _Agreement_terms(ctx context.Context, field graphql.CollectedField, obj *Agreement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Agreement_terms(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Terms, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AgreementTerms) graphql.Marshaler {
+			return ec.marshalNAgreementTerms2ᚖconcordatᚋgraphᚐAgreementTerms(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Agreement_terms(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Agreement",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgreementTerms(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Agreement_status(ctx context.Context, field graphql.CollectedField, obj *Agreement) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1724,6 +2440,415 @@ func (ec *executionContext) _Agreement_status(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Agreement_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Agreement", field, false, false, "AgreementStatus")
+}
+
+func (ec *executionContext) _AgreementChange_written(ctx context.Context, field graphql.CollectedField, obj *AgreementChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementChange_written(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Written, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementChange_written(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementChange", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _AgreementChange_id(ctx context.Context, field graphql.CollectedField, obj *AgreementChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementChange_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementChange_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementChange", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AgreementChange_version(ctx context.Context, field graphql.CollectedField, obj *AgreementChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementChange_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementChange_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementChange_before(ctx context.Context, field graphql.CollectedField, obj *AgreementChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementChange_before(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementChange_before(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementChange_mistakes(ctx context.Context, field graphql.CollectedField, obj *AgreementChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementChange_mistakes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mistakes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*AgreementMistake) graphql.Marshaler {
+			return ec.marshalNAgreementMistake2ᚕᚖconcordatᚋgraphᚐAgreementMistakeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementChange_mistakes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgreementChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgreementMistake(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AgreementChange_warnings(ctx context.Context, field graphql.CollectedField, obj *AgreementChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementChange_warnings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Warnings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*AgreementMistake) graphql.Marshaler {
+			return ec.marshalNAgreementMistake2ᚕᚖconcordatᚋgraphᚐAgreementMistakeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementChange_warnings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgreementChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgreementMistake(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AgreementMistake_line(ctx context.Context, field graphql.CollectedField, obj *AgreementMistake) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementMistake_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementMistake_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementMistake", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AgreementMistake_path(ctx context.Context, field graphql.CollectedField, obj *AgreementMistake) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementMistake_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementMistake_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementMistake", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementMistake_message(ctx context.Context, field graphql.CollectedField, obj *AgreementMistake) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementMistake_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementMistake_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementMistake", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementTerms_justification(ctx context.Context, field graphql.CollectedField, obj *AgreementTerms) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementTerms_justification(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Justification, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementTerms_justification(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementTerms", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementTerms_recordDescription(ctx context.Context, field graphql.CollectedField, obj *AgreementTerms) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementTerms_recordDescription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecordDescription, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementTerms_recordDescription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementTerms", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementTerms_notice(ctx context.Context, field graphql.CollectedField, obj *AgreementTerms) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementTerms_notice(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notice, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementTerms_notice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementTerms", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementTerms_verification(ctx context.Context, field graphql.CollectedField, obj *AgreementTerms) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementTerms_verification(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verification, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementTerms_verification(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementTerms", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementTerms_destruction(ctx context.Context, field graphql.CollectedField, obj *AgreementTerms) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementTerms_destruction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Destruction, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementTerms_destruction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementTerms", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementTerms_security(ctx context.Context, field graphql.CollectedField, obj *AgreementTerms) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementTerms_security(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Security, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementTerms_security(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementTerms", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementTerms_redisclosure(ctx context.Context, field graphql.CollectedField, obj *AgreementTerms) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementTerms_redisclosure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Redisclosure, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementTerms_redisclosure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementTerms", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreementTerms_accuracy(ctx context.Context, field graphql.CollectedField, obj *AgreementTerms) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreementTerms_accuracy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accuracy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreementTerms_accuracy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreementTerms", field, false, false, "String")
 }
 
 func (ec *executionContext) _FieldAccess_coordinate(ctx context.Context, field graphql.CollectedField, obj *FieldAccess) (ret graphql.Marshaler) {
@@ -1885,6 +3010,153 @@ func (ec *executionContext) _FieldAccess_reason(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_FieldAccess_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FieldAccess", field, false, false, "String")
+}
+
+func (ec *executionContext) _FieldExplanation_coordinate(ctx context.Context, field graphql.CollectedField, obj *FieldExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FieldExplanation_coordinate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coordinate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FieldExplanation_coordinate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _FieldExplanation_agency(ctx context.Context, field graphql.CollectedField, obj *FieldExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FieldExplanation_agency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FieldExplanation_agency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _FieldExplanation_effect(ctx context.Context, field graphql.CollectedField, obj *FieldExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FieldExplanation_effect(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Effect, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FieldExplanation_effect(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _FieldExplanation_method(ctx context.Context, field graphql.CollectedField, obj *FieldExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FieldExplanation_method(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Method, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FieldExplanation_method(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _FieldExplanation_rules(ctx context.Context, field graphql.CollectedField, obj *FieldExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FieldExplanation_rules(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rules, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*RuleSpoken) graphql.Marshaler {
+			return ec.marshalNRuleSpoken2ᚕᚖconcordatᚋgraphᚐRuleSpokenᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FieldExplanation_rules(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FieldExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RuleSpoken(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FieldExplanation_sentence(ctx context.Context, field graphql.CollectedField, obj *FieldExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FieldExplanation_sentence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sentence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FieldExplanation_sentence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldExplanation", field, false, false, "String")
 }
 
 func (ec *executionContext) _Health_ready(ctx context.Context, field graphql.CollectedField, obj *Health) (ret graphql.Marshaler) {
@@ -2248,6 +3520,184 @@ func (ec *executionContext) fieldContext_Mutation_revokeAgreement(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_proposeAgreement(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_proposeAgreement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ProposeAgreement(ctx, fc.Args["yaml"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AgreementChange) graphql.Marshaler {
+			return ec.marshalNAgreementChange2ᚖconcordatᚋgraphᚐAgreementChange(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_proposeAgreement(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgreementChange(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_proposeAgreement_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_amendAgreement(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_amendAgreement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AmendAgreement(ctx, fc.Args["id"].(string), fc.Args["yaml"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AgreementChange) graphql.Marshaler {
+			return ec.marshalNAgreementChange2ᚖconcordatᚋgraphᚐAgreementChange(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_amendAgreement(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgreementChange(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_amendAgreement_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_renewAgreement(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_renewAgreement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RenewAgreement(ctx, fc.Args["id"].(string), fc.Args["version"].(string), fc.Args["validUntil"].(time.Time))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AgreementChange) graphql.Marshaler {
+			return ec.marshalNAgreementChange2ᚖconcordatᚋgraphᚐAgreementChange(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_renewAgreement(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgreementChange(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_renewAgreement_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OwedTransform_on(ctx context.Context, field graphql.CollectedField, obj *OwedTransform) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OwedTransform_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OwedTransform_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwedTransform", field, false, false, "String")
+}
+
+func (ec *executionContext) _OwedTransform_method(ctx context.Context, field graphql.CollectedField, obj *OwedTransform) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OwedTransform_method(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Method, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OwedTransform_method(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwedTransform", field, false, false, "String")
+}
+
 func (ec *executionContext) _Query_me(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2318,6 +3768,50 @@ func (ec *executionContext) fieldContext_Query_myAccess(ctx context.Context, fie
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_myAccess_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_explain(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_explain(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Explain(ctx, fc.Args["subject"].(ExplainSubject), fc.Args["coordinate"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*FieldExplanation) graphql.Marshaler {
+			return ec.marshalNFieldExplanation2ᚕᚖconcordatᚋgraphᚐFieldExplanationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_explain(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FieldExplanation(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_explain_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -3145,6 +4639,121 @@ func (ec *executionContext) fieldContext_Revision_problem(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Revision", field, false, false, "String")
 }
 
+func (ec *executionContext) _RuleSpoken_rule(ctx context.Context, field graphql.CollectedField, obj *RuleSpoken) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RuleSpoken_rule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rule, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RuleSpoken_rule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RuleSpoken", field, false, false, "String")
+}
+
+func (ec *executionContext) _RuleSpoken_file(ctx context.Context, field graphql.CollectedField, obj *RuleSpoken) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RuleSpoken_file(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RuleSpoken_file(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RuleSpoken", field, false, false, "String")
+}
+
+func (ec *executionContext) _RuleSpoken_line(ctx context.Context, field graphql.CollectedField, obj *RuleSpoken) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RuleSpoken_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RuleSpoken_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RuleSpoken", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RuleSpoken_says(ctx context.Context, field graphql.CollectedField, obj *RuleSpoken) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RuleSpoken_says(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Says, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RuleSpoken_says(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RuleSpoken", field, false, false, "String")
+}
+
+func (ec *executionContext) _RuleSpoken_won(ctx context.Context, field graphql.CollectedField, obj *RuleSpoken) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RuleSpoken_won(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Won, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RuleSpoken_won(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RuleSpoken", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _TypeAccess_type(ctx context.Context, field graphql.CollectedField, obj *TypeAccess) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3188,6 +4797,75 @@ func (ec *executionContext) _TypeAccess_agency(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_TypeAccess_agency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TypeAccess", field, false, false, "String")
+}
+
+func (ec *executionContext) _TypeAccess_agreement(ctx context.Context, field graphql.CollectedField, obj *TypeAccess) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TypeAccess_agreement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agreement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TypeAccess_agreement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TypeAccess", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TypeAccess_until(ctx context.Context, field graphql.CollectedField, obj *TypeAccess) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TypeAccess_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TypeAccess_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TypeAccess", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TypeAccess_contact(ctx context.Context, field graphql.CollectedField, obj *TypeAccess) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TypeAccess_contact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Contact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TypeAccess_contact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TypeAccess", field, false, false, "String")
 }
 
@@ -4296,6 +5974,83 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputExplainSubject(ctx context.Context, obj any) (ExplainSubject, error) {
+	var it ExplainSubject
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "organisation", "client", "scopes", "agreement", "purpose"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "organisation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("organisation"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Organisation = data
+		case "client":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("client"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Client = data
+		case "scopes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scopes"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Scopes = data
+		case "agreement":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agreement"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Agreement = data
+		case "purpose":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("purpose"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Purpose = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalExplainSubject unmarshals raw into the ExplainSubject input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalExplainSubject(ctx context.Context, raw any) (ExplainSubject, error) {
+	var out ExplainSubject
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ExplainSubject", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -4355,6 +6110,11 @@ func (ec *executionContext) _Agreement(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "transforms":
+			out.Values[i] = ec._Agreement_transforms(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "validFrom":
 			out.Values[i] = ec._Agreement_validFrom(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -4362,6 +6122,11 @@ func (ec *executionContext) _Agreement(ctx context.Context, sel ast.SelectionSet
 			}
 		case "validUntil":
 			out.Values[i] = ec._Agreement_validUntil(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "renewedFrom":
+			out.Values[i] = ec._Agreement_renewedFrom(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -4375,9 +6140,183 @@ func (ec *executionContext) _Agreement(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "terms":
+			out.Values[i] = ec._Agreement_terms(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "status":
 			out.Values[i] = ec._Agreement_status(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var agreementChangeImplementors = []string{"AgreementChange"}
+
+func (ec *executionContext) _AgreementChange(ctx context.Context, sel ast.SelectionSet, obj *AgreementChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, agreementChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AgreementChange")
+		case "written":
+			out.Values[i] = ec._AgreementChange_written(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._AgreementChange_id(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._AgreementChange_version(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = ec._AgreementChange_before(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "mistakes":
+			out.Values[i] = ec._AgreementChange_mistakes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "warnings":
+			out.Values[i] = ec._AgreementChange_warnings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var agreementMistakeImplementors = []string{"AgreementMistake"}
+
+func (ec *executionContext) _AgreementMistake(ctx context.Context, sel ast.SelectionSet, obj *AgreementMistake) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, agreementMistakeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AgreementMistake")
+		case "line":
+			out.Values[i] = ec._AgreementMistake_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._AgreementMistake_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._AgreementMistake_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var agreementTermsImplementors = []string{"AgreementTerms"}
+
+func (ec *executionContext) _AgreementTerms(ctx context.Context, sel ast.SelectionSet, obj *AgreementTerms) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, agreementTermsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AgreementTerms")
+		case "justification":
+			out.Values[i] = ec._AgreementTerms_justification(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "recordDescription":
+			out.Values[i] = ec._AgreementTerms_recordDescription(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "notice":
+			out.Values[i] = ec._AgreementTerms_notice(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "verification":
+			out.Values[i] = ec._AgreementTerms_verification(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "destruction":
+			out.Values[i] = ec._AgreementTerms_destruction(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "security":
+			out.Values[i] = ec._AgreementTerms_security(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "redisclosure":
+			out.Values[i] = ec._AgreementTerms_redisclosure(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "accuracy":
+			out.Values[i] = ec._AgreementTerms_accuracy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -4441,6 +6380,64 @@ func (ec *executionContext) _FieldAccess(ctx context.Context, sel ast.SelectionS
 		case "reason":
 			out.Values[i] = ec._FieldAccess_reason(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var fieldExplanationImplementors = []string{"FieldExplanation"}
+
+func (ec *executionContext) _FieldExplanation(ctx context.Context, sel ast.SelectionSet, obj *FieldExplanation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, fieldExplanationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FieldExplanation")
+		case "coordinate":
+			out.Values[i] = ec._FieldExplanation_coordinate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "agency":
+			out.Values[i] = ec._FieldExplanation_agency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "effect":
+			out.Values[i] = ec._FieldExplanation_effect(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "method":
+			out.Values[i] = ec._FieldExplanation_method(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "rules":
+			out.Values[i] = ec._FieldExplanation_rules(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sentence":
+			out.Values[i] = ec._FieldExplanation_sentence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -4636,6 +6633,65 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "proposeAgreement":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_proposeAgreement(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amendAgreement":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_amendAgreement(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "renewAgreement":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_renewAgreement(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var owedTransformImplementors = []string{"OwedTransform"}
+
+func (ec *executionContext) _OwedTransform(ctx context.Context, sel ast.SelectionSet, obj *OwedTransform) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, owedTransformImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OwedTransform")
+		case "on":
+			out.Values[i] = ec._OwedTransform_on(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "method":
+			out.Values[i] = ec._OwedTransform_method(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -4683,6 +6739,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_myAccess(ctx, field)
+				})
+		case "explain":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_explain(ctx, field)
 				})
 		case "agreements":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -4949,6 +7011,59 @@ func (ec *executionContext) _Revision(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var ruleSpokenImplementors = []string{"RuleSpoken"}
+
+func (ec *executionContext) _RuleSpoken(ctx context.Context, sel ast.SelectionSet, obj *RuleSpoken) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, ruleSpokenImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RuleSpoken")
+		case "rule":
+			out.Values[i] = ec._RuleSpoken_rule(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "file":
+			out.Values[i] = ec._RuleSpoken_file(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "line":
+			out.Values[i] = ec._RuleSpoken_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "says":
+			out.Values[i] = ec._RuleSpoken_says(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "won":
+			out.Values[i] = ec._RuleSpoken_won(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var typeAccessImplementors = []string{"TypeAccess"}
 
 func (ec *executionContext) _TypeAccess(ctx context.Context, sel ast.SelectionSet, obj *TypeAccess) graphql.Marshaler {
@@ -4968,6 +7083,21 @@ func (ec *executionContext) _TypeAccess(ctx context.Context, sel ast.SelectionSe
 		case "agency":
 			out.Values[i] = ec._TypeAccess_agency(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "agreement":
+			out.Values[i] = ec._TypeAccess_agreement(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._TypeAccess_until(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "contact":
+			out.Values[i] = ec._TypeAccess_contact(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "fields":
@@ -5388,6 +7518,38 @@ func (ec *executionContext) marshalNAgreement2ᚖconcordatᚋgraphᚐAgreement(c
 	return ec._Agreement(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAgreementChange2ᚖconcordatᚋgraphᚐAgreementChange(ctx context.Context, sel ast.SelectionSet, v *AgreementChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AgreementChange!")
+		return graphql.Null
+	}
+	return ec._AgreementChange(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAgreementMistake2ᚕᚖconcordatᚋgraphᚐAgreementMistakeᚄ(ctx context.Context, sel ast.SelectionSet, v []*AgreementMistake) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAgreementMistake2ᚖconcordatᚋgraphᚐAgreementMistake(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAgreementMistake2ᚖconcordatᚋgraphᚐAgreementMistake(ctx context.Context, sel ast.SelectionSet, v *AgreementMistake) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AgreementMistake!")
+		return graphql.Null
+	}
+	return ec._AgreementMistake(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNAgreementStatus2concordatᚋgraphᚐAgreementStatus(ctx context.Context, v any) (AgreementStatus, error) {
 	var res AgreementStatus
 	err := res.UnmarshalGQL(v)
@@ -5396,6 +7558,14 @@ func (ec *executionContext) unmarshalNAgreementStatus2concordatᚋgraphᚐAgreem
 
 func (ec *executionContext) marshalNAgreementStatus2concordatᚋgraphᚐAgreementStatus(ctx context.Context, sel ast.SelectionSet, v AgreementStatus) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNAgreementTerms2ᚖconcordatᚋgraphᚐAgreementTerms(ctx context.Context, sel ast.SelectionSet, v *AgreementTerms) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AgreementTerms!")
+		return graphql.Null
+	}
+	return ec._AgreementTerms(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNBigInt2string(ctx context.Context, v any) (string, error) {
@@ -5450,6 +7620,11 @@ func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, se
 	return res
 }
 
+func (ec *executionContext) unmarshalNExplainSubject2concordatᚋgraphᚐExplainSubject(ctx context.Context, v any) (ExplainSubject, error) {
+	res, err := ec.unmarshalInputExplainSubject(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNFieldAccess2ᚕᚖconcordatᚋgraphᚐFieldAccessᚄ(ctx context.Context, sel ast.SelectionSet, v []*FieldAccess) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -5472,6 +7647,30 @@ func (ec *executionContext) marshalNFieldAccess2ᚖconcordatᚋgraphᚐFieldAcce
 		return graphql.Null
 	}
 	return ec._FieldAccess(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNFieldExplanation2ᚕᚖconcordatᚋgraphᚐFieldExplanationᚄ(ctx context.Context, sel ast.SelectionSet, v []*FieldExplanation) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNFieldExplanation2ᚖconcordatᚋgraphᚐFieldExplanation(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNFieldExplanation2ᚖconcordatᚋgraphᚐFieldExplanation(ctx context.Context, sel ast.SelectionSet, v *FieldExplanation) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "FieldExplanation!")
+		return graphql.Null
+	}
+	return ec._FieldExplanation(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNHealth2ᚖconcordatᚋgraphᚐHealth(ctx context.Context, sel ast.SelectionSet, v *Health) graphql.Marshaler {
@@ -5520,12 +7719,50 @@ func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.Selec
 	return res
 }
 
+func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, error) {
+	res, err := graphql.UnmarshalInt(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.SelectionSet, v int) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalInt(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Int!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNMe2ᚖconcordatᚋgraphᚐMe(ctx context.Context, sel ast.SelectionSet, v *Me) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Me!")
 		return graphql.Null
 	}
 	return ec._Me(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNOwedTransform2ᚕᚖconcordatᚋgraphᚐOwedTransformᚄ(ctx context.Context, sel ast.SelectionSet, v []*OwedTransform) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOwedTransform2ᚖconcordatᚋgraphᚐOwedTransform(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNOwedTransform2ᚖconcordatᚋgraphᚐOwedTransform(ctx context.Context, sel ast.SelectionSet, v *OwedTransform) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "OwedTransform!")
+		return graphql.Null
+	}
+	return ec._OwedTransform(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNReceiptEntry2ᚕᚖconcordatᚋgraphᚐReceiptEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ReceiptEntry) graphql.Marshaler {
@@ -5582,6 +7819,30 @@ func (ec *executionContext) marshalNRevision2ᚖconcordatᚋgraphᚐRevision(ctx
 		return graphql.Null
 	}
 	return ec._Revision(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRuleSpoken2ᚕᚖconcordatᚋgraphᚐRuleSpokenᚄ(ctx context.Context, sel ast.SelectionSet, v []*RuleSpoken) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRuleSpoken2ᚖconcordatᚋgraphᚐRuleSpoken(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRuleSpoken2ᚖconcordatᚋgraphᚐRuleSpoken(ctx context.Context, sel ast.SelectionSet, v *RuleSpoken) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RuleSpoken!")
+		return graphql.Null
+	}
+	return ec._RuleSpoken(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -5866,6 +8127,24 @@ func (ec *executionContext) marshalODateTime2ᚖtimeᚐTime(ctx context.Context,
 	return res
 }
 
+func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalID(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalID(*v)
+	return res
+}
+
 func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {
 	if v == nil {
 		return nil, nil
@@ -5889,6 +8168,41 @@ func (ec *executionContext) marshalOReceiptEntry2ᚖconcordatᚋgraphᚐReceiptE
 		return graphql.Null
 	}
 	return ec._ReceiptEntry(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {

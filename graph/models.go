@@ -20,13 +20,64 @@ type Agreement struct {
 	Purposes   []string `json:"purposes"`
 	Scopes     []string `json:"scopes"`
 	// The types and fields that it is about.
-	Datasets   []string   `json:"datasets"`
-	ValidFrom  *time.Time `json:"validFrom"`
-	ValidUntil *time.Time `json:"validUntil"`
-	Contact    *string    `json:"contact"`
+	Datasets []string `json:"datasets"`
+	// What is done to fields before they leave, whatever else the agencies allow.
+	Transforms []*OwedTransform `json:"transforms"`
+	ValidFrom  *time.Time       `json:"validFrom"`
+	ValidUntil *time.Time       `json:"validUntil"`
+	// Where the first term ended and a renewal began.
+	RenewedFrom *time.Time `json:"renewedFrom"`
+	// Whom to ask for more.
+	Contact *string `json:"contact"`
 	// How long what was received may be kept, as an ISO 8601 duration.
 	Retention *string         `json:"retention"`
+	Terms     *AgreementTerms `json:"terms"`
 	Status    AgreementStatus `json:"status"`
+}
+
+// What came of a proposal, an amendment or a renewal.
+type AgreementChange struct {
+	// Whether the version was written. It was not where there are mistakes.
+	Written bool `json:"written"`
+	// Null where the text does not say.
+	ID      *string `json:"id"`
+	Version *string `json:"version"`
+	// The version that it takes the place of.
+	Before   *string             `json:"before"`
+	Mistakes []*AgreementMistake `json:"mistakes"`
+	// What is allowed, and unusual: a term longer than 18 months, a renewal longer than 12.
+	Warnings []*AgreementMistake `json:"warnings"`
+}
+
+// One thing wrong with an agreement's text.
+type AgreementMistake struct {
+	// From 1; 0 where it concerns the whole text.
+	Line int `json:"line"`
+	// The key, such as `purposes[1]`; empty for the whole text.
+	Path    string `json:"path"`
+	Message string `json:"message"`
+}
+
+// What the parties promise each other in words.
+type AgreementTerms struct {
+	Justification     *string `json:"justification"`
+	RecordDescription *string `json:"recordDescription"`
+	Notice            *string `json:"notice"`
+	Verification      *string `json:"verification"`
+	Destruction       *string `json:"destruction"`
+	Security          *string `json:"security"`
+	Redisclosure      *string `json:"redisclosure"`
+	Accuracy          *string `json:"accuracy"`
+}
+
+// Whom an explanation is about: what that caller's token would say.
+type ExplainSubject struct {
+	ID           *string  `json:"id"`
+	Organisation *string  `json:"organisation"`
+	Client       *string  `json:"client"`
+	Scopes       []string `json:"scopes"`
+	Agreement    *string  `json:"agreement"`
+	Purpose      *string  `json:"purpose"`
 }
 
 // What the caller may see of one field.
@@ -41,8 +92,20 @@ type FieldAccess struct {
 	Effect         AccessEffect `json:"effect"`
 	// How values are changed before they leave: `pseudonym`, `mask` and so on; null where they are not.
 	Method *string `json:"method"`
-	// Why, in the words of the agency's rule.
+	// Why, in the words of the agency's rule; of a denied field only that it is not shared.
 	Reason *string `json:"reason"`
+}
+
+// What policy says of a field, and which rules made it so.
+type FieldExplanation struct {
+	Coordinate string `json:"coordinate"`
+	Agency     string `json:"agency"`
+	// allow, transform, aggregate, encrypted, deny or invisible.
+	Effect string `json:"effect"`
+	// With its arguments; null where values are not changed.
+	Method   *string       `json:"method"`
+	Rules    []*RuleSpoken `json:"rules"`
+	Sentence string        `json:"sentence"`
 }
 
 // The state of the parts that every answer needs.
@@ -73,6 +136,13 @@ type Me struct {
 }
 
 type Mutation struct {
+}
+
+// A transform that an agreement demands.
+type OwedTransform struct {
+	// A field, a type or a classification.
+	On     string `json:"on"`
+	Method string `json:"method"`
 }
 
 type Query struct {
@@ -126,11 +196,26 @@ type Revision struct {
 	Problem *string `json:"problem"`
 }
 
+// A rule that spoke of a field.
+type RuleSpoken struct {
+	Rule string `json:"rule"`
+	File string `json:"file"`
+	Line int    `json:"line"`
+	Says string `json:"says"`
+	Won  bool   `json:"won"`
+}
+
 // What the caller may see of one type's rows at one agency.
 type TypeAccess struct {
-	Type   string         `json:"type"`
-	Agency string         `json:"agency"`
-	Fields []*FieldAccess `json:"fields"`
+	Type   string `json:"type"`
+	Agency string `json:"agency"`
+	// The agreement under which it is shared; null for a caller without one.
+	Agreement *string `json:"agreement"`
+	// When that agreement ends.
+	Until *time.Time `json:"until"`
+	// Whom to ask for more.
+	Contact *string        `json:"contact"`
+	Fields  []*FieldAccess `json:"fields"`
 }
 
 // What policy says of one field, from the weakest to the strictest.

@@ -48,7 +48,14 @@ func (q query) MyAccess(ctx context.Context, typeName *string) ([]*graph.TypeAcc
 	if err != nil {
 		return nil, failed("INTERNAL", "access could not be decided", err)
 	}
-	return byType(rulings, typeName), nil
+	groups := byType(rulings, typeName)
+	content, ok := q.Resolver.Agreements.Current(ctx).Get(subject.Agreement)
+	if ok {
+		for _, group := range groups {
+			group.Agreement, group.Until, group.Contact = &content.ID, moment(content.ValidUntil), optional(content.Contact)
+		}
+	}
+	return groups, nil
 }
 
 // byType groups what the caller may know of; a type of which nothing is visible at an agency has no group there, so
@@ -76,6 +83,9 @@ func byType(rulings []Ruled, only *string) []*graph.TypeAccess {
 	return groups
 }
 
+// notShared is all that is said of a denied field: the rules' own words might tell what is behind it.
+const notShared = "not shared under your agreement and purpose; ask the agreement's contact"
+
 func fieldAccess(r Ruled, effect graph.AccessEffect) *graph.FieldAccess {
 	f := &graph.FieldAccess{
 		Coordinate:     string(r.Field.Coordinate),
@@ -84,6 +94,9 @@ func fieldAccess(r Ruled, effect graph.AccessEffect) *graph.FieldAccess {
 		Classification: optional(r.Field.Classification),
 		Effect:         effect,
 		Reason:         optional(r.Ruling.Reason),
+	}
+	if effect == graph.AccessEffectDenied {
+		f.Reason = optional(notShared)
 	}
 	// A transform that a rule demands also holds inside aggregates; of a denied field it would say nothing.
 	if effect == graph.AccessEffectTransformed || effect == graph.AccessEffectAggregateOnly {

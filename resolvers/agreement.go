@@ -114,7 +114,32 @@ func (r *Resolver) agreement(ctx context.Context, a agreement.Agreement) (*graph
 		Contact:    optional(a.Contact),
 		Retention:  optional(a.Retention),
 		Status:     statusOf(status),
+
+		RenewedFrom: moment(a.RenewedFrom),
+		Transforms:  owed(a.Transforms),
+		Terms:       terms(a.Terms),
 	}, nil
+}
+
+func owed(transforms []agreement.Owed) []*graph.OwedTransform {
+	answer := make([]*graph.OwedTransform, len(transforms))
+	for i, t := range transforms {
+		answer[i] = &graph.OwedTransform{On: t.On.Coordinate + t.On.Type + t.On.Classification, Method: t.Method}
+	}
+	return answer
+}
+
+func terms(t agreement.Terms) *graph.AgreementTerms {
+	return &graph.AgreementTerms{
+		Justification:     optional(t.Justification),
+		RecordDescription: optional(t.RecordDescription),
+		Notice:            optional(t.Notice),
+		Verification:      optional(t.Verification),
+		Destruction:       optional(t.Destruction),
+		Security:          optional(t.Security),
+		Redisclosure:      optional(t.Redisclosure),
+		Accuracy:          optional(t.Accuracy),
+	}
 }
 
 // statusOf names a status for the caller. One that is not known is not in force.

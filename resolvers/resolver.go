@@ -29,7 +29,9 @@ const (
 	ScopeAgreementRead = "agreements:read"       // every agreement, not only the caller's
 	ScopeRevoke        = "agreements:revoke"     // end any agreement
 	ScopeRevokeOwn     = "agreements:revoke:own" // end an agreement that the caller's organisation is a party to
-	ScopePolicyRead    = "policy:read"           // why a new version was refused, in detail
+	ScopeWrite         = "agreements:write"      // write any agreement
+	ScopeWriteOwn      = "agreements:write:own"  // write an agreement that the caller's organisation is a party to
+	ScopePolicyRead    = "policy:read"           // what rules say of others, and why a new version was refused
 )
 
 // Resolver is the control plane. All fields are required.
@@ -37,6 +39,9 @@ type Resolver struct {
 	Access     Access
 	Agreements Agreements
 	Register   Register
+	Drafts     Drafts
+	Publisher  Publisher
+	Explainer  Explainer
 	Receipts   Receipts
 	Revisions  Revisions
 	Health     Health

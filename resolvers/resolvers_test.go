@@ -35,6 +35,9 @@ type world struct {
 	problem  string
 	revoked  map[string]string // id -> by + ": " + reason
 	failWith error
+
+	files     *agreement.Files
+	published []string
 }
 
 func (w *world) Rulings(_ context.Context, s policy.Subject) ([]resolvers.Ruled, error) {
@@ -156,7 +159,7 @@ func (w *world) askAs(ctx context.Context, document string) answer {
 		&ast.Source{Name: "agencies", Input: "type Admission { id: ID! } extend type Query { admission(id: ID!): Admission }"},
 	)
 	r := &resolvers.Resolver{Access: w, Agreements: w, Register: w, Receipts: w, Revisions: w, Health: w,
-		Now: func() time.Time { return noon }}
+		Drafts: w, Publisher: w, Explainer: w, Now: func() time.Time { return noon }}
 	exec := executor.New(r.Executable(view))
 	ctx = graphql.StartOperationTrace(ctx)
 	operation, errs := exec.CreateOperationContext(ctx, &graphql.RawParams{Query: document})
@@ -220,6 +223,9 @@ func TestWithoutCallerEveryRootFieldIsRefused(t *testing.T) {
 	for _, document := range []string{
 		`{me{id}}`, `{myAccess{type}}`, `{agreements{id}}`, `{receipts{index}}`, `{receipt(index:0){index}}`,
 		`{revision{schema}}`, `{health{ready}}`, `mutation{revokeAgreement(id:"care",reason:"x"){id}}`,
+		`{explain(subject:{},coordinate:"A.b"){effect}}`, `mutation{proposeAgreement(yaml:"x"){written}}`,
+		`mutation{amendAgreement(id:"care",yaml:"x"){written}}`,
+		`mutation{renewAgreement(id:"care",version:"2",validUntil:"2036-01-01T00:00:00Z"){written}}`,
 	} {
 		w := newWorld(t, policy.Subject{})
 		if got := w.askAs(context.Background(), document).code(); got != "UNAUTHENTICATED" {

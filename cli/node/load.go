@@ -52,6 +52,9 @@ func (n *Node) Reload(ctx context.Context) error {
 	}
 	n.problem.Store(nil)
 	n.metrics.reload(true)
+	for _, w := range next.set.Warnings() {
+		n.log.Warn("agreement", "problem", w.Error())
+	}
 	n.log.Info("snapshot in force", "schema", next.snapshot.Supergraph.Hash, "policy", next.snapshot.Policy.Revision())
 	return nil
 }
@@ -67,7 +70,7 @@ type loaded struct {
 func (l *loaded) differs(n *Node) bool {
 	now := n.gateway.Snapshot()
 	return now == nil || now.Supergraph.Hash != l.snapshot.Supergraph.Hash || now.Policy.Revision() != l.snapshot.Policy.Revision() ||
-		n.opened.digest != l.opened.digest
+		n.opened.digest != l.opened.digest || now.Agreements.Digest() != l.set.Digest()
 }
 
 // activate puts a version in force. The sources of the one before stay open while its requests may run.
@@ -90,7 +93,11 @@ func (n *Node) activate(ctx context.Context, next *loaded) error {
 
 // recordActivation puts the new revisions into the ledger before any answer is given under them.
 func (n *Node) recordActivation(ctx context.Context, s *federation.Snapshot) error {
-	_, err := n.ledger.Append(ctx, ledger.Entry{Kind: "activation", PolicyRevision: s.Policy.Revision(),
+	var before *agreement.Set
+	if now := n.gateway.Snapshot(); now != nil {
+		before = now.Agreements
+	}
+	_, err := n.ledger.Append(ctx, ledger.Entry{Kind: ledger.Activation, Extra: versions(s.Agreements, before), PolicyRevision: s.Policy.Revision(),
 		SchemaRevision: s.Supergraph.Hash, Subject: ledger.Subject{ID: "gateway"}})
 	if err != nil {
 		return fmt.Errorf("recording the activation: %w", err)
@@ -107,6 +114,7 @@ func (n *Node) load(ctx context.Context) (*loaded, error) {
 	var agreements map[string]any
 	if set != nil {
 		agreements = set.Data()
+		agreementErr = n.holds(set, sg.Catalog)
 	}
 	engine, policyErr := n.policy(ctx, sg, agreements)
 	if err := errors.Join(agreementErr, policyErr); err != nil {
@@ -131,7 +139,7 @@ func (n *Node) load(ctx context.Context) (*loaded, error) {
 
 func (n *Node) control() *resolvers.Resolver {
 	return &resolvers.Resolver{Access: access{}, Agreements: agreements{}, Register: n.register, Receipts: n.ledger,
-		Revisions: revisions{n}, Health: n, Now: time.Now}
+		Drafts: n.files, Publisher: publisher{n}, Explainer: n.explainer, Revisions: revisions{n}, Health: n, Now: time.Now}
 }
 
 // problems is every error of a composition, a line each.
@@ -198,9 +206,17 @@ func SchemaFiles(dir string) ([]compose.File, error) {
 
 // policy loads a bundle for each folder of the policies directory.
 func (n *Node) policy(ctx context.Context, sg *compose.Supergraph, agreements map[string]any) (*policy.Engine, error) {
+	options, err := n.policyOptions(sg, agreements)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Load(ctx, options)
+}
+
+func (n *Node) policyOptions(sg *compose.Supergraph, agreements map[string]any) (policy.Options, error) {
 	entries, err := os.ReadDir(n.config.Policies)
 	if err != nil {
-		return nil, fmt.Errorf("policies: %w", err)
+		return policy.Options{}, fmt.Errorf("policies: %w", err)
 	}
 	var bundles []policy.Bundle
 	for _, e := range entries {
@@ -208,11 +224,11 @@ func (n *Node) policy(ctx context.Context, sg *compose.Supergraph, agreements ma
 			bundles = append(bundles, policy.Bundle{Agency: policy.AgencyID(e.Name()), Files: os.DirFS(filepath.Join(n.config.Policies, e.Name()))})
 		}
 	}
-	return policy.Load(ctx, policy.Options{Bundles: bundles, Agreements: agreements, Catalog: sg.Catalog,
+	return policy.Options{Bundles: bundles, Agreements: agreements, Catalog: sg.Catalog,
 		CheckObligation: n.wire.Transforms.Check, Signatures: n.config.Bundles,
 		Fault: func(a policy.AgencyID, err error) {
 			n.log.Error("an agency's rules failed; its fields were denied", "agency", a, "cause", err)
-		}})
+		}}, nil
 }
 
 // sources opens what a supergraph needs, or keeps what is open where neither it nor the configuration changed.

@@ -65,12 +65,15 @@ type Node struct {
 	store    *state.Store
 	ledger   *ledger.Ledger
 	register *agreement.Register
+	files    *agreement.Files
 	auth     *authn.Authenticator
 	gateway  *federation.Gateway
 	root     []byte
 	names    *execute.Names
 	metrics  *metrics
 	log      *slog.Logger
+
+	explainer *explainer
 
 	loading sync.Mutex // one load at a time
 	opened  opened     // the sources in force
@@ -88,6 +91,7 @@ type problem struct {
 // Open starts a node up to the point where it could answer.
 func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 	n = &Node{config: c, wire: w, log: w.Log, metrics: newMetrics(), closing: make(chan struct{})}
+	n.files, n.explainer = agreement.NewFiles(c.Agreements), &explainer{node: n}
 	defer func() {
 		if err != nil {
 			n.Close()

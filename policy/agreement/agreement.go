@@ -16,6 +16,7 @@
 package agreement
 
 import (
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"time"
@@ -74,7 +75,11 @@ type Target struct {
 type Set struct {
 	byID   map[string]Agreement
 	places map[string]places
+	digest [sha256.Size]byte
 }
+
+// Digest tells sets of different files apart, also where they differ in nothing that policy reads.
+func (s *Set) Digest() [sha256.Size]byte { return s.digest }
 
 // Get returns the agreement named id. Its slices are shared and must not be changed.
 func (s *Set) Get(id string) (Agreement, bool) {

@@ -1,6 +1,7 @@
 package agreement
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -69,6 +70,7 @@ func Load(fsys fs.FS) (*Set, error) {
 	}
 	slices.Sort(names)
 	set, mistakes := &Set{byID: make(map[string]Agreement, len(names)), places: make(map[string]places, len(names))}, Mistakes(nil)
+	digest := sha256.New()
 	for _, name := range names {
 		if strings.Contains(name, historyMark) {
 			continue
@@ -77,6 +79,7 @@ func Load(fsys fs.FS) (*Set, error) {
 		if err != nil {
 			return nil, fmt.Errorf("agreements: %w", err)
 		}
+		fmt.Fprintf(digest, "%q %q ", name, text)
 		a, at, wrong := parse(name, text)
 		mistakes = append(mistakes, wrong...)
 		set.byID[a.ID], set.places[a.ID] = a, at
@@ -84,6 +87,7 @@ func Load(fsys fs.FS) (*Set, error) {
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
+	digest.Sum(set.digest[:0])
 	return set, nil
 }
 

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"concordat/federation"
+	"concordat/policy"
+	"concordat/policy/explain"
+	"concordat/resolvers"
+)
+
+// explainer reads the policy files once more, so that deciding is slowed by nothing here, and keeps what it read for as
+// long as that is in force.
+type explainer struct {
+	node *Node
+
+	mu        sync.Mutex
+	inspector *policy.Inspector
+}
+
+func (e *explainer) Explain(ctx context.Context, s policy.Subject, coordinate string) ([]explain.Account, error) {
+	snapshot := federation.SnapshotFrom(ctx)
+	if snapshot == nil {
+		return nil, errOutside
+	}
+	var fields []policy.Field
+	for _, f := range snapshot.Supergraph.Catalog.Fields {
+		if string(f.Coordinate) == coordinate {
+			fields = append(fields, f)
+		}
+	}
+	if len(fields) == 0 {
+		return nil, nil
+	}
+	inspector, err := e.of(ctx, snapshot)
+	if err != nil {
+		return nil, err
+	}
+	found, err := inspector.Explain(ctx, s, "query", fields)
+	if err != nil {
+		return nil, fmt.Errorf("explain: %w", err)
+	}
+	accounts := make([]explain.Account, len(found))
+	for i, f := range found {
+		accounts[i] = explain.Field(f, s)
+	}
+	return accounts, nil
+}
+
+// of is the inspector of the snapshot's policy.
+func (e *explainer) of(ctx context.Context, s *federation.Snapshot) (*policy.Inspector, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.inspector != nil && e.inspector.Engine().Revision() == s.Policy.Revision() {
+		return e.inspector, nil
+	}
+	options, err := e.node.policyOptions(s.Supergraph, s.Agreements.Data())
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := policy.Inspect(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", resolvers.ErrMeanwhile, err)
+	}
+	if fresh.Engine().Revision() != s.Policy.Revision() {
+		return nil, resolvers.ErrMeanwhile
+	}
+	e.inspector = fresh
+	return fresh, nil
+}
