@@ -19,3 +19,12 @@ func TestRowsOfOneRequestAreBounded(t *testing.T) {
 		t.Fatalf("one of the pages stands: %.300s", a.body)
 	}
 }
+
+// A list that lacks the rows of the agency whose answer went beyond would pass for a whole one.
+func TestListBeyondTheBoundShowsNothingOfAnyAgency(t *testing.T) {
+	h := build(t, demoDir(t), houseOptions{rows: 150})
+	a := h.ask(t, "analyst", `{ admissions(first: 100) { nodes { ward } } }`, nil)
+	if string(a.Data) != `{"admissions":null}` || len(a.Errors) != 1 || a.code() != "RESULT_TOO_LARGE" {
+		t.Fatalf("%.300s", a.body)
+	}
+}

@@ -2,7 +2,9 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"concordat/federation/plan"
 	"concordat/federation/source"
@@ -16,6 +18,8 @@ type fetch struct {
 	run  *run
 	step *plan.AuthorizedStep
 	keys *keyIndex // nil at the root
+
+	beyond atomic.Bool // an agency's rows were too many
 }
 
 // share is what one agency gave.
@@ -25,7 +29,7 @@ type share struct {
 }
 
 // rows fetches a List or ByKey step from every agency, releases each agency's rows under its own obligations, and
-// puts them together. nil where every agency failed.
+// puts them together. nil where every agency failed, and where the rows of one are too many.
 func (f *fetch) rows(ctx context.Context) (*stepResult, *merge) {
 	after, err := f.cursor()
 	if err != nil {
@@ -34,6 +38,9 @@ func (f *fetch) rows(ctx context.Context) (*stepResult, *merge) {
 	}
 	shares := make([]*share, len(f.step.Parts))
 	inParallel(len(shares), func(i int) { shares[i] = f.share(ctx, &f.step.Parts[i], after) })
+	if f.beyond.Load() { // the rows of the others alone would pass for all there are
+		return nil, nil
+	}
 	m := &merge{fetch: f, shares: shares}
 	res, err := m.result()
 	if err != nil {
@@ -77,6 +84,9 @@ func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after *place)
 	}
 	raw, err := f.ask(ctx, p, q)
 	if err != nil {
+		if errors.Is(err, source.ErrTooLarge) {
+			f.beyond.Store(true)
+		}
 		f.failed(ctx, err)
 		return nil
 	}
