@@ -139,11 +139,20 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil {
 		return nil, err
 	}
+	if answer, ok, err := s.perKey(ctx, t, q); ok || err != nil {
+		return answer, err
+	}
 	st, err := sql.Plan(dialect{}, t, q, s.maxScan)
 	if err != nil {
 		return nil, err
 	}
 	answer, err := s.run(ctx, st)
+	if errors.Is(err, errCancelled) {
+		if st, err = sql.Superset(dialect{}, t, q, s.maxScan); err != nil {
+			return nil, err
+		}
+		answer, err = s.run(ctx, st)
+	}
 	if errors.Is(err, source.ErrInvalid) {
 		s.tables.Delete(q.Relation.Table) // perhaps its columns changed under us
 	}
