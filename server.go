@@ -34,6 +34,7 @@ func main() {
 		Tagger:      models.Names(),
 		Sources:     openSources,
 		SourceNames: sourceNames,
+		Describe:    open.Describe,
 		Pages:       func(d *console.DemoInfo) http.Handler { return console.Handler(console.Options{Demo: d}) },
 		Reload:      hangups,
 		Redactor:    redactor(models.Redaction()),

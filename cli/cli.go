@@ -19,6 +19,7 @@ import (
 	"concordat/federation/compose"
 	"concordat/federation/execute"
 	"concordat/federation/source"
+	"concordat/federation/source/introspect"
 )
 
 // Exit codes.
@@ -36,6 +37,7 @@ type Wire struct {
 	Tagger         execute.Tagger // of computed fields
 	Sources        func(ctx context.Context, file string, text []byte, relations func(string) []*source.Relation, dir string, getenv func(string) string) (map[string]source.Source, io.Closer, error)
 	SourceNames    func(file string, text []byte) ([]string, error)
+	Describe       func(ctx context.Context, address string, rows int, getenv func(string) string) ([]*introspect.Table, error)
 	Pages          func(*console.DemoInfo) http.Handler
 	Reload         func() (again <-chan struct{}, stop func()) // SIGHUP
 	Redactor       Redactor
@@ -56,6 +58,7 @@ func verbs() []verb {
 				return printPlan(ctx, w, sg, o)
 			}})
 		}},
+		{"source", "draft a schema from a live database; show a column after each transform", sourceVerb},
 		{"policy", "check, test, explain, compare and sign policies", policyVerb},
 		{"token", "mint and inspect development tokens", func(_ context.Context, args []string, w *Wire) int {
 			return Token(args, w.Stdout, w.Stderr)

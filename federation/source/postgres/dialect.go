@@ -278,8 +278,8 @@ func (dialect) Measure(o *sql.Operand, f source.Func) string {
 	switch {
 	case f == source.CountValues:
 		return "count(" + x + ")"
-	case f == source.Sum && o.Kind == privacy.Float: // exact in between: the order of rows hardly shows
-		return "sum((" + x + ")::float8::text::numeric)::float8"
+	case f == source.Sum && o.Kind == privacy.Float:
+		return floatSum("(" + x + ")::float8::text::numeric")
 	case f == source.Sum:
 		return "sum(" + x + ")::text" // a numeric where 64 bits may not do
 	case o.Kind == privacy.Bool && f == source.Min:
@@ -295,6 +295,14 @@ func (dialect) Measure(o *sql.Operand, f source.Func) string {
 		return name + x + ")::float8"
 	}
 	return name + x + ")"
+}
+
+// floatSum adds the shortest decimals of doubles, exactly: the order of rows does not show, and no step overflows. Each
+// decimal is within half a bit of its double, so the sum is as good as a double unless terms cancel each other out. Then
+// it is NaN, and the gateway adds.
+func floatSum(x string) string {
+	sum, size := "sum("+x+")", "sum(abs("+x+"))"
+	return "CASE WHEN " + sum + " IS NULL OR abs(" + sum + ") >= 0.001 * " + size + " THEN " + sum + "::float8 ELSE 'NaN' END"
 }
 
 func (dialect) Grain(o *sql.Operand, g source.Grain) string {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -57,6 +58,8 @@ func scan(rows pgx.Rows, st *sql.Statement) (*privacy.Table, error) {
 		for i, c := range t.Columns {
 			if values[i] == nil {
 				c.AppendNull()
+			} else if st.Columns[i].Sum && c.Kind == privacy.Float && isNaN(values[i]) {
+				return nil, errCancelled
 			} else if !readers[i](values[i], c) {
 				return nil, fmt.Errorf("%s: a cell is not of its field's kind: %w", c.Coordinate, source.ErrInvalid)
 			}
@@ -117,6 +120,13 @@ func readFloat(b []byte, c *privacy.Column) bool {
 	}
 	c.AppendFloat(math.Float64frombits(binary.BigEndian.Uint64(b)))
 	return true
+}
+
+// errCancelled says that the terms of a sum of doubles cancel each other out: the gateway has to add them.
+var errCancelled = errors.New("a sum that has to be added with more care")
+
+func isNaN(b []byte) bool {
+	return len(b) == 8 && math.IsNaN(math.Float64frombits(binary.BigEndian.Uint64(b)))
 }
 
 func readDecimal(b []byte, c *privacy.Column) bool {

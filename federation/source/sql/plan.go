@@ -18,6 +18,11 @@ func Plan(d Dialect, t *Table, q *source.Query, maxScan int) (*Statement, error)
 	return a.superset(d, t, q, maxScan)
 }
 
+// Superset is the statement for rows of which the gateway answers q, whatever the dialect could do of it.
+func Superset(d Dialect, t *Table, q *source.Query, maxScan int) (*Statement, error) {
+	return able{&Printer{dialect: d, table: t, relation: q.Relation}, q}.superset(d, t, q, maxScan)
+}
+
 func whole(d Dialect, t *Table, q *source.Query) (*Statement, error) {
 	p := &Printer{dialect: d, table: t, relation: q.Relation}
 	st := &Statement{MaxRows: q.MaxRows, Query: q}
