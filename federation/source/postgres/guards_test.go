@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -254,5 +255,18 @@ func TestWhatIsAskedIsPushedDown(t *testing.T) {
 	e := db.open(r).Explain(q)
 	if len(e.Local) > 0 || strings.Contains(e.Statement, "1.5") {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// In doubles 0.1 + 0.2 - 0.3 is 2.8e-17; of their shortest decimals the sum is 0.
+func TestTermsThatCancelOutAreAddedByTheGateway(t *testing.T) {
+	db := connect(t)
+	db.exec("CREATE TABLE t (v float8)")
+	db.exec("INSERT INTO t VALUES (0.1), (0.2), (-0.3)")
+	r := relationOf("t", map[string]privacy.Kind{"v": privacy.Float})
+	q := &source.Query{Relation: r, Where: predicate.Always(), MaxRows: 9, Aggregate: &source.Aggregate{Measures: []source.Measure{{Func: source.Sum, Field: "v", As: "s"}}}}
+	got, err := db.open(r).Fetch(context.Background(), q)
+	if err != nil || math.Abs(got.Columns[0].Float(0)-2.7755575615628914e-17) > 1e-30 {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
