@@ -99,3 +99,15 @@ func sourceNames(file string, text []byte) ([]string, error) {
 	}
 	return slices.Sorted(maps.Keys(c.Sources)), nil
 }
+
+// TestQuestionIsAnswered keeps the world one that a gateway loads, whatever the demo comes to demand.
+func TestQuestionIsAnswered(t *testing.T) {
+	w, err := newWorld(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := openNode(t, w)
+	if r := serve(n.Handler(), w, body()); r.Code != http.StatusOK || bytes.Contains(r.Body.Bytes(), []byte(`"errors"`)) {
+		t.Errorf("status %d: %.300s", r.Code, r.Body)
+	}
+}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"concordat/demo"
 	"concordat/policy/authn"
@@ -46,7 +48,24 @@ func newWorld(ctx context.Context, dir string) (*world, error) {
 			return nil, err
 		}
 	}
+	if err := w.trimAgreement(); err != nil {
+		return nil, err
+	}
 	return w, w.configure()
+}
+
+// trimAgreement leaves the datasets that two agencies share: one that nobody does is refused at load.
+func (w *world) trimAgreement() error {
+	file := filepath.Join(w.dir, "agreements", "research-2025.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("agreement: %w", err)
+	}
+	line := regexp.MustCompile(`(?m)^datasets: .*$`)
+	if !line.Match(text) {
+		return errors.New("agreement: it names no datasets")
+	}
+	return os.WriteFile(file, line.ReplaceAll(text, []byte("datasets: [District, Resident, Admission, Condition]")), 0o600)
 }
 
 // unpack copies a file or folder of the demo.
