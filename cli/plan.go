@@ -126,7 +126,7 @@ func explainer(ctx context.Context, w *Wire, sg *compose.Supergraph, o PlanOptio
 	if err != nil {
 		return nil, nothing, errors.Join(err, cleanup())
 	}
-	sources, closer, err := w.Sources(ctx, file, text, relationsOf(sg), dir, planEnv(w))
+	sources, closer, err := w.Sources(ctx, file, text, sg.Relations, dir, planEnv(w))
 	if err != nil {
 		return nil, nothing, errors.Join(err, cleanup())
 	}
@@ -140,20 +140,6 @@ func planEnv(w *Wire) func(string) string {
 			return v
 		}
 		return "http://127.0.0.1:1/"
-	}
-}
-
-func relationsOf(sg *compose.Supergraph) func(string) []*source.Relation {
-	return func(name string) []*source.Relation {
-		var out []*source.Relation
-		for _, e := range sg.Entities {
-			for _, p := range e.Parts {
-				if p.Source == name {
-					out = append(out, &p.Relation)
-				}
-			}
-		}
-		return out
 	}
 }
 

@@ -237,18 +237,7 @@ func (n *Node) sources(ctx context.Context, sg *compose.Supergraph, text []byte)
 	if n.opened.closer != nil && n.opened.digest == digest {
 		return n.opened, nil
 	}
-	relations := func(name string) []*source.Relation {
-		var out []*source.Relation
-		for _, e := range sg.Entities {
-			for _, p := range e.Parts {
-				if p.Source == name {
-					out = append(out, &p.Relation)
-				}
-			}
-		}
-		return out
-	}
-	sources, closer, err := n.wire.Sources(ctx, n.config.Sources, text, relations, n.config.Data, n.wire.Getenv)
+	sources, closer, err := n.wire.Sources(ctx, n.config.Sources, text, sg.Relations, n.config.Data, n.wire.Getenv)
 	if err != nil {
 		return opened{}, fmt.Errorf("sources: %w", err)
 	}

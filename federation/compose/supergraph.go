@@ -45,6 +45,19 @@ type Part struct {
 	Relation source.Relation
 }
 
+// Relations is what a source has to serve.
+func (s *Supergraph) Relations(name string) []*source.Relation {
+	var out []*source.Relation
+	for _, e := range s.Entities {
+		for _, p := range e.Parts {
+			if p.Source == name {
+				out = append(out, &p.Relation)
+			}
+		}
+	}
+	return out
+}
+
 // Field is a scalar or a join field as an agency declared it.
 type Field struct {
 	Name           string
