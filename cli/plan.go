@@ -92,16 +92,17 @@ func boundPlan(sg *compose.Supergraph, document string) (*plan.Bound, error) {
 		variables[v.Variable] = value
 		conditions[v.Variable], _ = value.(bool)
 	}
-	for _, name := range plan.ConditionNames(doc) {
+	d := plan.Read(doc, op)
+	for _, name := range d.Conditions {
 		if _, ok := variables[name]; !ok {
 			conditions[name] = true // without a value, the plan with everything asked for
 		}
 	}
-	p, err := plan.Build(sg, doc, op, conditions)
+	p, err := plan.Build(sg, d, conditions)
 	if err != nil {
 		return nil, err
 	}
-	return p.Bind(variables)
+	return p.Bind(d, variables)
 }
 
 // explainer opens the sources, so that the statements are those that would be sent.

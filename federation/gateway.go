@@ -143,10 +143,12 @@ type exchange struct {
 	view       *view
 	params     *graphql.RawParams
 	operation  *graphql.OperationContext
+	document   *plan.Document
 	conditions plan.Conditions
 	routes     routes
 
 	bound      *plan.Bound
+	kept       bool // bound is this document's again when it is asked again
 	decision   *policy.Decision
 	authorized *plan.Authorized
 	control    *controlAnswer
@@ -247,20 +249,21 @@ func (g *Gateway) exists(x *exchange) *refusal {
 }
 
 func (g *Gateway) route(x *exchange) *refusal {
-	x.conditions = x.view.conditions(x.operation)
+	x.document = x.view.document(x.operation)
+	x.conditions = conditions(x.document, x.operation.Variables)
 	x.routes = route(x.snapshot, x.operation, x.conditions)
 	return nil
 }
 
 func (g *Gateway) plan(x *exchange) *refusal {
-	p, err := x.view.plan(x.snapshot, x.operation, x.conditions)
+	p, err := x.view.plan(x.snapshot, x.document, x.conditions)
 	if errors.Is(err, plan.ErrTooDeep) {
 		return refuse(OperationTooComplex, err)
 	}
 	if err != nil {
 		return refuse(Internal, err)
 	}
-	x.bound, err = x.view.bind(p, x.operation.Variables)
+	x.bound, x.kept, err = x.view.bind(p, x.document, x.operation.Variables)
 	var input *plan.InputError
 	if errors.As(err, &input) {
 		return &refusal{Code: BadUserInput, Message: input.Message, Path: input.Path, cause: err}
@@ -281,7 +284,7 @@ func (g *Gateway) decide(x *exchange) *refusal {
 }
 
 func (g *Gateway) restrict(x *exchange) *refusal {
-	a, err := x.view.restrict(x.bound, x.decision, x.snapshot.Executor.Transforms)
+	a, err := x.view.restrict(x.bound, x.kept, x.decision, x.snapshot.Executor.Transforms)
 	var transformed *plan.NotPermittedError
 	if errors.As(err, &transformed) {
 		return &refusal{Code: FilterNotPermitted, Message: transformed.Error(), Path: transformed.Path, cause: err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -159,6 +160,29 @@ func TestAnswerIsRecorded(t *testing.T) {
 	if got.status != 200 || len(got.Errors) > 0 || e.Kind != "answer" || e.Rows["Stay"] != 4 || e.Digest == "" || e.Agreement != "a1" || e.Purpose != "care" ||
 		!slices.Equal(e.Coordinates, []string{"Stay.id", "Stay.ward"}) {
 		t.Errorf("%s\n%+v", got.body, e)
+	}
+}
+
+// Texts that differ in literals alone share a plan: each is answered for what it says itself, also when it is asked
+// again, and also in fields, fragments and variables beside the literal.
+func TestEachLiteralIsAnsweredForItself(t *testing.T) {
+	b := newBench(t)
+	for range 2 {
+		for _, id := range []string{"clinic1", "health2", "clinic2", "nobody"} {
+			for _, text := range []string{
+				fmt.Sprintf(`{ stays(where: {id: {eq: %q}}) { nodes { id } } }`, id),
+				fmt.Sprintf(`{ stays(where: {id: {in: [%q]}}, first: 7) { ...page } } fragment page on StayConnection { nodes { id } }`, id),
+				fmt.Sprintf(`query ($skip: Boolean = false) { stays(where: {or: [{id: {eq: %q}}]}) { nodes { id ward @include(if: $skip) } } }`, id),
+			} {
+				want := fmt.Sprintf(`{"stays":{"nodes":[{"id":%q}]}}`, id)
+				if id == "nobody" {
+					want = `{"stays":{"nodes":[]}}`
+				}
+				if got := b.ask(post(text)); string(got.Data) != want {
+					t.Errorf("%s: %s", text, got.body)
+				}
+			}
+		}
 	}
 }
 

@@ -23,9 +23,9 @@ type view struct {
 	executor  *executor.Executor
 	limits    Limits
 	measured  *lru.Cache[string, *refusal] // by document text; nil: within the limits
-	documents *lru.Cache[*ast.QueryDocument, []string]
+	documents *lru.Cache[*ast.OperationDefinition, *plan.Document]
 	plans     *lru.Cache[planKey, *plan.Plan]
-	bounds    *lru.Cache[*plan.Plan, *plan.Bound] // of plans without variables
+	bounds    *lru.Cache[boundKey, *plan.Bound] // of documents without variables
 	allowed   *lru.Cache[allowedKey, *plan.Authorized]
 }
 
@@ -36,9 +36,16 @@ type allowedKey struct {
 	decision *policy.Decision
 }
 
+// planKey leaves out what documents write as arguments: however many literals a question is asked with, it is planned
+// once.
 type planKey struct {
-	operation  *ast.OperationDefinition
+	shape      string
 	conditions string
+}
+
+type boundKey struct {
+	plan     *plan.Plan
+	document *plan.Document
 }
 
 // documentsPerView bounds each cache of a view, in documents.
@@ -59,13 +66,13 @@ func newView(schema *ast.Schema, control graphql.ExecutableSchema, limits Limits
 	if v.measured, err = lru.New[string, *refusal](documentsPerView); err != nil {
 		return nil, fmt.Errorf("view: %w", err)
 	}
-	if v.documents, err = lru.New[*ast.QueryDocument, []string](documentsPerView); err != nil {
+	if v.documents, err = lru.New[*ast.OperationDefinition, *plan.Document](documentsPerView); err != nil {
 		return nil, fmt.Errorf("view: %w", err)
 	}
 	if v.plans, err = lru.New[planKey, *plan.Plan](documentsPerView); err != nil {
 		return nil, fmt.Errorf("view: %w", err)
 	}
-	if v.bounds, err = lru.New[*plan.Plan, *plan.Bound](documentsPerView); err != nil {
+	if v.bounds, err = lru.New[boundKey, *plan.Bound](documentsPerView); err != nil {
 		return nil, fmt.Errorf("view: %w", err)
 	}
 	if v.allowed, err = lru.New[allowedKey, *plan.Authorized](documentsPerView); err != nil {
@@ -155,30 +162,35 @@ func documentRefusal(op *graphql.OperationContext, errs gqlerror.List) *refusal 
 	return r
 }
 
-// conditions are the variables behind @skip and @include, with their values.
-func (v *view) conditions(op *graphql.OperationContext) plan.Conditions {
-	names, ok := v.documents.Get(op.Doc)
-	if !ok {
-		names = plan.ConditionNames(op.Doc)
-		v.documents.Add(op.Doc, names)
+// document is the operation as plan reads it, once for each text.
+func (v *view) document(op *graphql.OperationContext) *plan.Document {
+	if d, ok := v.documents.Get(op.Operation); ok {
+		return d
 	}
-	if len(names) == 0 {
+	d := plan.Read(op.Doc, op.Operation)
+	v.documents.Add(op.Operation, d)
+	return d
+}
+
+// conditions are the values of the variables behind @skip and @include.
+func conditions(d *plan.Document, variables map[string]any) plan.Conditions {
+	if len(d.Conditions) == 0 {
 		return nil
 	}
 	c := plan.Conditions{}
-	for _, name := range names {
-		c[name], _ = op.Variables[name].(bool)
+	for _, name := range d.Conditions {
+		c[name], _ = variables[name].(bool)
 	}
 	return c
 }
 
-// plan is the plan of an operation, cached for the document and its conditions.
-func (v *view) plan(s *Snapshot, op *graphql.OperationContext, c plan.Conditions) (*plan.Plan, error) {
-	key := planKey{operation: op.Operation, conditions: fmt.Sprint(map[string]bool(c))}
+// plan is the plan of a document, cached for its shape and its conditions.
+func (v *view) plan(s *Snapshot, d *plan.Document, c plan.Conditions) (*plan.Plan, error) {
+	key := planKey{shape: d.Shape, conditions: fmt.Sprint(map[string]bool(c))}
 	if p, ok := v.plans.Get(key); ok {
 		return p, nil
 	}
-	p, err := plan.Build(s.Supergraph, op.Doc, op.Operation, c)
+	p, err := plan.Build(s.Supergraph, d, c)
 	if err != nil {
 		return nil, fmt.Errorf("planning: %w", err)
 	}
@@ -186,25 +198,27 @@ func (v *view) plan(s *Snapshot, op *graphql.OperationContext, c plan.Conditions
 	return p, nil
 }
 
-// bind resolves a plan's arguments; those of a document without variables once.
-func (v *view) bind(p *plan.Plan, variables map[string]any) (*plan.Bound, error) {
+// bind resolves a plan's arguments; those of a document without variables once. Kept tells that the same document
+// will get the same pointer again.
+func (v *view) bind(p *plan.Plan, d *plan.Document, variables map[string]any) (b *plan.Bound, kept bool, err error) {
 	if len(variables) > 0 {
-		return p.Bind(variables)
+		b, err = p.Bind(d, variables)
+		return b, false, err
 	}
-	if b, ok := v.bounds.Get(p); ok {
-		return b, nil
+	key := boundKey{plan: p, document: d}
+	if b, ok := v.bounds.Get(key); ok {
+		return b, true, nil
 	}
-	b, err := p.Bind(variables)
-	if err != nil {
-		return nil, err
+	if b, err = p.Bind(d, nil); err != nil {
+		return nil, false, err
 	}
-	v.bounds.Add(p, b)
-	return b, nil
+	v.bounds.Add(key, b)
+	return b, true, nil
 }
 
-// restrict cuts a bound plan down to a decision; one that was cut before is the same again.
-func (v *view) restrict(b *plan.Bound, d *policy.Decision, t privacy.Transforms) (*plan.Authorized, error) {
-	if kept, ok := v.bounds.Peek(b.Plan); !ok || kept != b { // bound to variables: not met again
+// restrict cuts a bound plan down to a decision; a kept one that was cut before is the same again.
+func (v *view) restrict(b *plan.Bound, kept bool, d *policy.Decision, t privacy.Transforms) (*plan.Authorized, error) {
+	if !kept {
 		return plan.Restrict(b, d, t)
 	}
 	key := allowedKey{bound: b, decision: d}

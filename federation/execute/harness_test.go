@@ -127,11 +127,12 @@ func authorize(t testing.TB, sg *compose.Supergraph, query string, d *policy.Dec
 	if len(errs) > 0 {
 		t.Fatalf("%s: %v", query, errs)
 	}
-	p, err := plan.Build(sg, doc, doc.Operations[0], plan.Conditions{})
+	asked := plan.Read(doc, doc.Operations[0])
+	p, err := plan.Build(sg, asked, plan.Conditions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := p.Bind(nil)
+	b, err := p.Bind(asked, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

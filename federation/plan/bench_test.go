@@ -31,11 +31,12 @@ const twentyStays = `query Ask($ward: String!, $first: Int!) {
 func BenchmarkPlan(b *testing.B) {
 	sg, doc := demoQuestion(b)
 	variables := map[string]any{"ward": "Surgery", "first": int64(20)}
-	p, err := Build(sg, doc, doc.Operations[0], nil)
+	d := Read(doc, doc.Operations[0])
+	p, err := Build(sg, d, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	bound, err := p.Bind(variables)
+	bound, err := p.Bind(d, variables)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -46,13 +47,13 @@ func BenchmarkPlan(b *testing.B) {
 	b.Run("build", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			Build(sg, doc, doc.Operations[0], nil)
+			Build(sg, Read(doc, doc.Operations[0]), nil)
 		}
 	})
 	b.Run("bind", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Bind(variables)
+			p.Bind(d, variables)
 		}
 	})
 	b.Run("restrict", func(b *testing.B) {

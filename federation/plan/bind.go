@@ -53,16 +53,17 @@ type Arguments struct {
 	called    []called    // measures that the caller's conditions on groups and their order read
 }
 
-// Bind resolves the arguments of every step. Its errors are *InputError.
-func (p *Plan) Bind(variables map[string]any) (*Bound, error) {
+// Bind resolves the arguments of every step, as d writes them: a document of the shape that was planned. Its errors
+// are *InputError.
+func (p *Plan) Bind(d *Document, variables map[string]any) (*Bound, error) {
 	b := &Bound{Plan: p, Request: policy.Request{Operation: "query"}, arguments: make([]Arguments, len(p.Steps))}
 	for _, s := range p.Steps {
-		raw := s.field.ArgumentMap(variables)
+		raw := d.arguments(s.position, variables)
 		a, err := s.bind(raw)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.bindPercentiles(variables, &a); err != nil {
+		if err := s.bindPercentiles(d, variables, &a); err != nil {
 			return nil, err
 		}
 		b.arguments[s.ID] = a

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -9,33 +8,6 @@ import (
 
 // Conditions are the values of the variables that @skip and @include read.
 type Conditions map[string]bool
-
-// ConditionNames lists the variables that decide which fields of the document are asked for.
-func ConditionNames(doc *ast.QueryDocument) []string {
-	found := map[string]bool{}
-	for _, op := range doc.Operations {
-		conditionsOf(op.SelectionSet, found)
-	}
-	for _, f := range doc.Fragments {
-		conditionsOf(f.SelectionSet, found)
-	}
-	return slices.Sorted(maps.Keys(found))
-}
-
-func conditionsOf(set ast.SelectionSet, found map[string]bool) {
-	for _, sel := range set {
-		directives, sub := selectionParts(sel)
-		for _, d := range directives {
-			if d.Name != "skip" && d.Name != "include" {
-				continue
-			}
-			if arg := d.Arguments.ForName("if"); arg != nil && arg.Value.Kind == ast.Variable {
-				found[arg.Value.Raw] = true
-			}
-		}
-		conditionsOf(sub, found)
-	}
-}
 
 func selectionParts(sel ast.Selection) (ast.DirectiveList, ast.SelectionSet) {
 	switch sel := sel.(type) {

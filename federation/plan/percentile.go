@@ -15,9 +15,9 @@ const percentileMark = "percentile@"
 func (m Measure) IsPercentile() bool { return strings.HasPrefix(m.Func, percentileMark) }
 
 // bindPercentiles reads which percentiles are asked for.
-func (s *Step) bindPercentiles(variables map[string]any, a *Arguments) error {
-	for fn, field := range s.percentiles {
-		p, ok := float(field.ArgumentMap(variables)["p"])
+func (s *Step) bindPercentiles(d *Document, variables map[string]any, a *Arguments) error {
+	for fn, position := range s.percentiles {
+		p, ok := float(d.arguments(position, variables)["p"])
 		if !ok || !(p >= 0 && p <= 1) {
 			return &InputError{Path: s.Path, Message: "p of a percentile is from 0 to 1"}
 		}

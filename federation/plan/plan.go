@@ -2,20 +2,19 @@
 // it reads (Bind), and cuts it down to what policy allows (Restrict). It is pure: no clock, no network, no policy
 // engine, only values in and values out.
 //
-//	p, err := plan.Build(supergraph, document, operation, conditions)
-//	b, err := p.Bind(variables)
+//	d := plan.Read(document, operation)
+//	p, err := plan.Build(supergraph, d, conditions)
+//	b, err := p.Bind(d, variables)
 //	a, err := plan.Restrict(b, decision, transforms)   // the only maker of Authorized
 //
-// A Plan is ordered and immutable: it may be cached for as long as the document, the supergraph and the conditions
-// (values of the Booleans behind @skip and @include) are the same. It does not promise a minimal number of fetches:
+// A Plan is ordered and immutable: it may be cached for as long as the document's shape, the supergraph and the
+// conditions (values of the Booleans behind @skip and @include) are the same; arguments are no part of it. It does not promise a minimal number of fetches:
 // one step is one fetch for each agency that holds the type, whatever the number of rows.
 package plan
 
 import (
 	"fmt"
 	"slices"
-
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"concordat/federation/compose"
 )
@@ -54,10 +53,10 @@ type Step struct {
 	Measures []Measure // Group: what the answer shows, distinct
 	Keys     []string  // Group: fields of key that the answer shows
 
-	percentiles map[string]*ast.Field // by Func
+	percentiles map[string]int // positions in the document, by Func
 
 	entities map[string]*compose.Entity
-	field    *ast.Field
+	position int                 // of the step's field in the document
 	paths    map[string][]string // of each field shown: where a denial of it is reported
 }
 
@@ -109,11 +108,11 @@ type Node struct {
 // MaxDepth bounds the joins that one document may follow.
 const MaxDepth = 16
 
-// Build plans the agency fields of op. Fields of Query that are not agency roots are left to others. The document
+// Build plans the agency fields of a document. Fields of Query that are not agency roots are left to others. The document
 // must have been validated against a view of sg.
-func Build(sg *compose.Supergraph, doc *ast.QueryDocument, op *ast.OperationDefinition, conditions Conditions) (*Plan, error) {
-	b := &builder{sg: sg, collect: collector{doc: doc, conditions: conditions}, plan: &Plan{}}
-	for _, f := range b.collect.fields("Query", op.SelectionSet) {
+func Build(sg *compose.Supergraph, d *Document, conditions Conditions) (*Plan, error) {
+	b := &builder{sg: sg, document: d, collect: collector{doc: d.doc, conditions: conditions}, plan: &Plan{}}
+	for _, f := range b.collect.fields("Query", d.op.SelectionSet) {
 		root, ok := sg.Roots[f.Name]
 		if !ok {
 			continue
@@ -128,9 +127,10 @@ func Build(sg *compose.Supergraph, doc *ast.QueryDocument, op *ast.OperationDefi
 }
 
 type builder struct {
-	sg      *compose.Supergraph
-	collect collector
-	plan    *Plan
+	sg       *compose.Supergraph
+	document *Document
+	collect  collector
+	plan     *Plan
 }
 
 func (b *builder) root(root *compose.Root, f *collected) (*Node, error) {
@@ -147,7 +147,7 @@ func (b *builder) root(root *compose.Root, f *collected) (*Node, error) {
 
 func (b *builder) step(kind Kind, e *compose.Entity, parent *Step, join *compose.Field, f *collected) *Step {
 	s := &Step{ID: len(b.plan.Steps), Kind: kind, Entity: e, Parent: parent, Join: join,
-		Path: f.path, Errors: f.errorPath(), entities: b.sg.Entities, field: f.Field, paths: map[string][]string{}}
+		Path: f.path, Errors: f.errorPath(), entities: b.sg.Entities, position: b.document.position(f.Field), paths: map[string][]string{}}
 	b.plan.Steps = append(b.plan.Steps, s)
 	return s
 }
@@ -338,9 +338,9 @@ func (b *builder) measures(s *Step, f *collected) []*Node {
 	if fn == "percentile" {
 		fn = percentileMark + f.Alias
 		if s.percentiles == nil {
-			s.percentiles = map[string]*ast.Field{}
+			s.percentiles = map[string]int{}
 		}
-		s.percentiles[fn] = f.Field
+		s.percentiles[fn] = b.document.position(f.Field)
 	}
 	var kids []*Node
 	for _, sub := range b.collect.sub("", f) {

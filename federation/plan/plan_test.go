@@ -83,14 +83,15 @@ func planText(t *testing.T, sg *compose.Supergraph, parts map[string]string) str
 		}
 	}
 	conditions := Conditions{}
-	for _, name := range ConditionNames(doc) {
+	d := Read(doc, doc.Operations[0])
+	for _, name := range d.Conditions {
 		conditions[name], _ = variables[name].(bool)
 	}
-	p, err := Build(sg, doc, doc.Operations[0], conditions)
+	p, err := Build(sg, d, conditions)
 	if err != nil {
 		return "build: " + err.Error() + "\n"
 	}
-	b, err := p.Bind(variables)
+	b, err := p.Bind(d, variables)
 	var input *InputError
 	if errors.As(err, &input) {
 		return fmt.Sprintf("bind: %s at %s\n", input.Message, strings.Join(input.Path, "."))
