@@ -40,6 +40,9 @@ func (q *Question) Check(members int) error {
 			return err
 		}
 	}
+	if err := q.checkWhere(); err != nil {
+		return err
+	}
 	for i := range q.Measures {
 		if err := q.checkMeasure(&q.Measures[i]); err != nil {
 			return err

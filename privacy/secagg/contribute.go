@@ -59,7 +59,6 @@ func sealInfo(question [32]byte, from string) []byte {
 // encryptAll packs values, encrypts, and returns the hashes of both halves of each ciphertext.
 func (p *Party) encryptAll(values []int64) ([][32]byte, error) {
 	members := len(p.ceremony.Members)
-	encryptor := bgv.NewEncryptor(p.scheme.params, p.key)
 	var hashes [][32]byte
 	for i := range p.question.Ciphertexts(members) {
 		n := min(len(values), perCiphertext(members))
@@ -68,11 +67,7 @@ func (p *Party) encryptAll(values []int64) ([][32]byte, error) {
 			return nil, err
 		}
 		values = values[n:]
-		plain := bgv.NewPlaintext(p.scheme.params, p.scheme.params.MaxLevel())
-		if err := p.scheme.encoder.Encode(slots, plain); err != nil {
-			return nil, err
-		}
-		ct, err := encryptor.EncryptNew(plain)
+		ct, err := p.encrypt(slots)
 		if err != nil {
 			return nil, err
 		}

@@ -20,11 +20,14 @@ type Table struct {
 // Local computes one agency's values, one per slot, in exact integers: clipped to the declared bounds, limited per
 // unit, and refused with ErrOverflow where a sum over that many members could wrap around.
 func (q *Question) Local(t *Table, members int) ([]int64, error) {
-	rows, err := q.rows(t)
-	if err != nil {
+	l := &local{question: q, table: t, limit: limit(members)}
+	if q.Where != nil && !l.readable(q.Where) {
+		return nil, invalid("the data has no such column")
+	}
+	var err error
+	if l.rows, err = l.counted(); err != nil {
 		return nil, err
 	}
-	l := &local{question: q, table: t, rows: rows, limit: limit(members)}
 	for i := range q.Measures {
 		if err := l.measure(&q.Measures[i]); err != nil {
 			return nil, err
@@ -53,14 +56,18 @@ func roundTo(v, unit int64) int64 {
 	return n
 }
 
-// rows are those that count: the first PerUnit of each unit.
-func (q *Question) rows(t *Table) ([]int, error) {
+// counted are the rows that count: those where the condition holds, and of each unit the first PerUnit of them.
+func (l *local) counted() ([]int, error) {
+	q, t := l.question, l.table
 	rows := make([]int, 0, t.Rows)
 	if q.PerUnit > 0 && len(t.Unit) != t.Rows {
 		return nil, invalid("the data has no privacy unit")
 	}
 	seen := map[string]int{}
 	for r := range t.Rows {
+		if q.Where != nil && !l.holds(q.Where, r) {
+			continue
+		}
 		if q.PerUnit > 0 {
 			if seen[t.Unit[r]]++; seen[t.Unit[r]] > q.PerUnit {
 				continue

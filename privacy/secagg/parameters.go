@@ -7,6 +7,7 @@ import (
 	"github.com/tuneinsight/lattigo/v6/multiparty"
 	"github.com/tuneinsight/lattigo/v6/ring"
 	"github.com/tuneinsight/lattigo/v6/schemes/bgv"
+	"github.com/tuneinsight/lattigo/v6/utils/sampling"
 )
 
 // SetA names the one parameter set: ring degree 2^13, a ciphertext modulus of three 60-bit primes (180 bits, where the
@@ -39,7 +40,7 @@ type scheme struct {
 	encoder *bgv.Encoder
 	keygen  multiparty.PublicKeyGenProtocol
 	deal    multiparty.Thresholdizer
-	change  multiparty.PublicKeySwitchProtocol
+	noise   ring.Sampler // smudging; safe for concurrent use, as its source of bytes is
 	moduli  []uint64
 }
 
@@ -51,12 +52,16 @@ func newSchemeA() (*scheme, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parameter set A: %w", err)
 	}
-	change, err := multiparty.NewPublicKeySwitchProtocol(params, ring.DiscreteGaussian{Sigma: smudging, Bound: 6 * smudging})
+	random, err := sampling.NewPRNG()
+	if err != nil {
+		return nil, fmt.Errorf("parameter set A: %w", err)
+	}
+	noise, err := ring.NewSampler(random, params.RingQ(), ring.DiscreteGaussian{Sigma: smudging, Bound: 6 * smudging}, false)
 	if err != nil {
 		return nil, fmt.Errorf("parameter set A: %w", err)
 	}
 	return &scheme{
-		params: params, encoder: bgv.NewEncoder(params), moduli: modulusChain(), change: change,
+		params: params, encoder: bgv.NewEncoder(params), moduli: modulusChain(), noise: noise,
 		keygen: multiparty.NewPublicKeyGenProtocol(params), deal: multiparty.NewThresholdizer(params),
 	}, nil
 }

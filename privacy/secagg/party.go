@@ -56,6 +56,7 @@ type Party struct {
 	commits []*Message
 	key     *rlwe.PublicKey // collective
 	seed    [32]byte
+	ahead   ahead
 
 	question     *Question
 	questionBind [32]byte
@@ -125,6 +126,8 @@ func (p *Party) Discard() {
 	clear(p.piece[:])
 	clear(p.seed[:])
 	p.mine = contribution{}
+	wipe(p.ahead.smudge)
+	p.ahead = ahead{}
 }
 
 func wipe(p ring.Poly) {
@@ -375,6 +378,7 @@ func (p *Party) Prepared(agreements []*Message) error {
 			}
 		}
 		p.hash = chain(p.hash, ordered)
+		p.draw()
 		return nil
 	})
 }

@@ -16,6 +16,8 @@ type Question struct {
 	Decision  string    `json:"decision"` // of the middle's policy, for the record; an agency has its own
 	Fields    []Field   `json:"fields"`
 	Measures  []Measure `json:"measures"`
+	// Where says which rows count; nil: all of them.
+	Where *Condition `json:"where,omitempty"`
 	// Minimum is the least number of contributors; at least two. An agency may demand more.
 	Minimum int `json:"minimum"`
 	// PerUnit is how many rows of one privacy unit count, at one agency; 0: units are not told apart, which noise

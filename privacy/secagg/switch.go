@@ -26,9 +26,7 @@ func (p *Party) switchShares(secret *rlwe.SecretKey, sums []*rlwe.Ciphertext) []
 	out := bytes.NewBuffer(make([]byte, 0, 32+len(sums)*blockSwitch.size()))
 	out.Write(p.activeHash[:])
 	for _, ct := range sums {
-		share := p.scheme.change.AllocateShare(p.scheme.params.MaxLevel())
-		p.scheme.change.GenShare(secret, p.querier, ct, &share)
-		out.Write(writeBlock(blockSwitch, share.Value...))
+		out.Write(writeBlock(blockSwitch, p.switchShare(secret, ct).Value...))
 	}
 	return out.Bytes()
 }
