@@ -106,3 +106,61 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 }
+
+// fifty is an agency of fifty fields in four classifications, and one row rule.
+func fifty(b *testing.B) (*policy.Engine, policy.Request, policy.TypeKey) {
+	var fields []policy.Field
+	r := policy.Request{Operation: "query"}
+	classes := []string{"NON_SENSITIVE", "SENSITIVE", "QUASI_IDENTIFIER", "DIRECT_IDENTIFIER"}
+	for j := range 50 {
+		f := field("north", fmt.Sprintf("Admission.field%d", j), classes[j%len(classes)], 6)
+		fields = append(fields, f)
+		r.Fields = append(r.Fields, policy.FieldKey{Agency: "north", Coordinate: f.Coordinate})
+	}
+	o := rules{"north": `
+import data.concordat.lib
+research if lib.purpose("research")
+fields contains {"classification": "NON_SENSITIVE", "effect": "allow"} if research
+fields contains {"classification": "DIRECT_IDENTIFIER", "effect": "transform", "method": "pseudonym"} if research
+fields contains {"classification": "SENSITIVE", "effect": "aggregate"} if research
+fields contains {"coordinate": "Admission.field7", "effect": "invisible"} if not lib.has_scope("all")
+limits contains {"minimumGroup": 10} if research
+include.Admission if { research; input.row.field4 in lib.regions; not input.row.field8 == input.subject.id }
+`}.options()
+	o.Catalog = policy.Catalog{Fields: fields}
+	e, err := policy.Load(context.Background(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return e, r, policy.TypeKey{Agency: "north", Type: "Admission"}
+}
+
+// BenchmarkFiftyFields asks for fifty fields of four classifications, which two statements by classification, one
+// transform and one by name decide. cold: for a caller never seen, so that every rule is evaluated.
+func BenchmarkFiftyFields(b *testing.B) {
+	e, r, _ := fifty(b)
+	benchmarkDecide(b, e, r, func(s *policy.Subject, i int) { s.ID, s.Scopes = fmt.Sprint(i), []string{fmt.Sprint(i)} })
+}
+
+// BenchmarkRowRule asks for the rows of one type. cold: for a caller for whom the rule was never evaluated, and the
+// field rules, which do not ask who it is, were.
+func BenchmarkRowRule(b *testing.B) {
+	e, _, typ := fifty(b)
+	benchmarkDecide(b, e, policy.Request{Operation: "query", Types: []policy.TypeKey{typ}},
+		func(s *policy.Subject, i int) { s.ID = fmt.Sprint(i) })
+}
+
+func benchmarkDecide(b *testing.B, e *policy.Engine, r policy.Request, anew func(*policy.Subject, int)) {
+	for name, change := range map[string]func(*policy.Subject, int){"cached": func(*policy.Subject, int) {}, "cold": anew} {
+		b.Run(name, func(b *testing.B) {
+			s := analyst()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				change(&s, i)
+				if _, err := e.Decide(context.Background(), s, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -21,7 +21,7 @@ type caches struct {
 	verdicts  *lru.Cache[cacheKey, *verdict]
 	residuals *lru.Cache[cacheKey, predicate.Predicate] // of one rule: a long list that all callers share is kept once
 	rows      *lru.Cache[cacheKey, predicate.Predicate] // of a type: made of residuals
-	decisions *lru.Cache[cacheKey, *Decision]
+	decisions *decisions
 	profiles  *lru.Cache[cacheKey, *Profile]
 }
 
@@ -35,7 +35,7 @@ func newCaches(size int) (caches, error) {
 	c.verdicts, err[1] = lru.New[cacheKey, *verdict](size)
 	c.rows, err[2] = lru.New[cacheKey, predicate.Predicate](size)
 	c.residuals, err[5] = lru.New[cacheKey, predicate.Predicate](size)
-	c.decisions, err[3] = lru.New[cacheKey, *Decision](size)
+	c.decisions, err[3] = newDecisions(size)
 	c.profiles, err[4] = lru.New[cacheKey, *Profile](size)
 	for _, e := range err {
 		if e != nil {

@@ -229,8 +229,9 @@ func TestRequestsThatReadAlikeAreNotMixed(t *testing.T) {
 	a := policy.Request{Operation: "query", Fields: []policy.FieldKey{{Agency: "north", Coordinate: "Admission.id"}}}
 	b := policy.Request{Operation: "query", Fields: []policy.FieldKey{{Agency: "nort", Coordinate: "hAdmission.id"}}}
 	c := policy.Request{Operation: "query", Types: []policy.TypeKey{{Agency: "north", Type: "Admission.id"}}}
+	elsewhere := policy.Request{Operation: "query", Fields: []policy.FieldKey{{Agency: "south", Coordinate: "Admission.id"}}}
 	for range 2 {
-		for _, r := range []policy.Request{a, b, c} {
+		for _, r := range []policy.Request{a, elsewhere, b, c} {
 			d := decide(t, e, analyst(), r)
 			want := map[policy.FieldKey]bool{}
 			for _, k := range r.Fields {

@@ -39,9 +39,11 @@ type Options struct {
 	Signatures *Signatures
 	CacheSize  int // answers kept of each kind; 4096 where not positive
 	// EvaluationLimit is how long the rules of one owner may take for one answer; a second where not positive. What takes
-	// longer has failed: it denies, and Fault is told. OPA offers no limit of memory; this one bounds that too, since
-	// what an evaluation holds grows with its time.
+	// longer has failed: it denies, and Fault is told.
 	EvaluationLimit time.Duration
+	// EvaluationMemory is by how many bytes the process may grow while the rules of one owner take longer than a few
+	// milliseconds; 256 MiB where not positive. Beyond it they have failed.
+	EvaluationMemory int64
 	// Fault is told why an agency's rules failed for some caller; its coordinates were denied. Optional. The
 	// error may quote the policy and its data, so it is for the agency and the operator, never for a client.
 	Fault func(AgencyID, error)
@@ -62,7 +64,7 @@ type Engine struct {
 	reads    facts // what visibility depends on: field rules of every agency
 	check    func(privacy.Kind, privacy.Obligation) error
 	now      func() time.Time
-	limit    time.Duration // of one owner's evaluation
+	guard    guard // over each owner's evaluation
 	fault    func(AgencyID, error)
 	cache    caches
 }
@@ -77,7 +79,7 @@ func (e *Engine) SignedAt() time.Time { return e.signedAt }
 // that fails denies instead.
 func (e *Engine) Decide(ctx context.Context, s Subject, r Request) (*Decision, error) {
 	key, lasting := e.decisionKey(&s, &r)
-	if d, ok := e.cache.decisions.Get(key); ok {
+	if d := e.cache.decisions.get(key, &r); d != nil {
 		return d, nil
 	}
 	d, kept, err := e.decide(ctx, s, &r)
@@ -85,43 +87,32 @@ func (e *Engine) Decide(ctx context.Context, s Subject, r Request) (*Decision, e
 		return nil, err
 	}
 	if kept && lasting {
-		e.cache.decisions.Add(key, d)
+		e.cache.decisions.add(key, &r, d)
 	}
 	return d, nil
 }
 
-// decisionKey covers the request and every fact that a rule of any agency asked can read.
-func (e *Engine) decisionKey(s *Subject, r *Request) (key cacheKey, lasting bool) {
+// decisionKey covers every fact that a rule of any agency asked can read, and a hash of the request.
+func (e *Engine) decisionKey(s *Subject, r *Request) (key decisionKey, lasting bool) {
 	reads := e.gateway.fieldReads
 	var last AgencyID
-	var a *agency
-	at := func(id AgencyID) *agency {
-		if id != last {
-			last, a = id, e.agencies[id]
-		}
-		return a
-	}
-	var space [2048]byte
-	text := space[:0]
 	for i := range r.Fields {
-		if a := at(r.Fields[i].Agency); a != nil {
-			reads |= a.fieldReads
+		if id := r.Fields[i].Agency; i == 0 || id != last {
+			last = id
+			if a := e.agencies[id]; a != nil {
+				reads |= a.fieldReads
+			}
 		}
-		text = appendText(text, string(r.Fields[i].Agency))
-		text = appendText(text, string(r.Fields[i].Coordinate))
 	}
-	text = append(text, 0xff) // no length begins so: fields end here
 	for i := range r.Types {
-		k := r.Types[i]
-		if a := at(k.Agency); a != nil {
+		k := &r.Types[i]
+		if a := e.agencies[k.Agency]; a != nil {
 			reads |= a.fieldReads | a.rowReads(k.Type) | e.gateway.rowReads(k.Type)
 		}
-		text = appendText(text, string(k.Agency))
-		text = appendText(text, k.Type)
 	}
-	text = append(text, 0xff)
-	text = appendText(text, r.Operation)
-	return sha256.Sum256(reads.appendKey(text, s, r.Operation)), reads.lasting()
+	var space [512]byte
+	return decisionKey{facts: sha256.Sum256(reads.appendKey(space[:0], s, r.Operation)),
+		request: e.cache.decisions.hash(r)}, reads.lasting()
 }
 
 // decide assembles a decision from the verdicts and row rules of the agencies asked; kept is false where some

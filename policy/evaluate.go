@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 
 	"concordat/policy/predicate"
@@ -63,9 +64,17 @@ type evaluation struct {
 	subject   *Subject
 	operation string // empty for a profile
 	now       time.Time
-	sound     bool // nothing failed: what came of it may be kept
+	sound     bool      // nothing failed: what came of it may be kept
+	in        ast.Value // what rules read, made once
 	last      AgencyID
 	lastSaid  *verdict
+}
+
+func (ev *evaluation) input() ast.Value {
+	if ev.in == nil {
+		ev.in = input(ev.subject, ev.operation, ev.now)
+	}
+	return ev.in
 }
 
 // verdict of an agency, from the cache where its facts have been seen.
@@ -107,10 +116,9 @@ func (ev *evaluation) document(ctx context.Context, a *agency) (*document, error
 	if d, ok := ev.cache.documents.Get(key); ok {
 		return d, nil
 	}
-	limited, cancel := context.WithTimeout(ctx, ev.limit)
-	defer cancel()
-	results, err := a.query.Eval(limited, rego.EvalParsedInput(input(ev.subject, ev.operation, ev.now)), rego.EvalTime(ev.now))
-	switch {
+	w := ev.guard.watch(ctx)
+	results, err := a.query.Eval(ctx, rego.EvalParsedInput(ev.input()), rego.EvalTime(ev.now), rego.EvalExternalCancel(w.cancel))
+	switch err = w.over(err); {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
@@ -284,9 +292,7 @@ func (ev *evaluation) residual(ctx context.Context, k TypeKey, rule rowRule) (pr
 	if p, ok := ev.cache.residuals.Get(key); ok {
 		return p, nil
 	}
-	limited, cancel := context.WithTimeout(ctx, ev.limit)
-	defer cancel()
-	p, err := rule.residual(limited, input(ev.subject, ev.operation, ev.now), ev.now, ev.agencies[k.Agency].fields.columns(k.Type))
+	p, err := rule.residual(ctx, ev.guard, ev.input(), ev.now, ev.agencies[k.Agency].fields.columns(k.Type))
 	if err == nil && rule.reads.lasting() {
 		ev.cache.residuals.Add(key, p)
 	}

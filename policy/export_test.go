@@ -25,5 +25,5 @@ func TranslateUnchecked(ctx context.Context, module string, data map[string]any,
 		return predicate.Never(), err
 	}
 	now := time.Unix(0, 0)
-	return rowRule{query: query}.residual(ctx, input(&s, "query", now), now, columns)
+	return rowRule{query: query}.residual(ctx, newGuard(0, 0), input(&s, "query", now), now, columns)
 }

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -60,5 +61,43 @@ func TestACancelledRequestIsNoFaultOfTheRules(t *testing.T) {
 	cancel()
 	if _, err := e.Profile(ctx, analyst()); err == nil {
 		t.Error("decided for a request that is over")
+	}
+}
+
+// huge is a rule body that gathers ten million texts: much memory, in little time.
+const huge = `count({sprintf("%d of many", [i]) | some i in numbers.range(1, 10000000)}) < 0`
+
+// What takes more memory than it may has failed, long before its time is over.
+func TestRulesThatTakeTooMuchMemoryDeny(t *testing.T) {
+	for kind, text := range map[string]string{
+		"fields": "fields contains {\"type\": \"Admission\", \"effect\": \"allow\"}\nfields contains {\"type\": \"Admission\", \"effect\": \"allow\", \"reason\": \"x\"} if {\n" + huge + "\n}\n",
+		"rows":   "include.Admission if {\ninput.row.region == \"n\"\n" + huge + "\n}\n",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			var fault error
+			o := rules{"north": text}.options()
+			o.EvaluationLimit, o.EvaluationMemory = time.Hour, 16<<20
+			o.Fault = func(_ policy.AgencyID, err error) { fault = err }
+			e, err := policy.Load(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := ask("north", "Admission.id")
+			if kind == "rows" {
+				r.Fields = nil
+			}
+			d := decide(t, e, analyst(), r)
+			if !errors.Is(fault, policy.ErrTooMuch) {
+				t.Errorf("the fault told is %v", fault)
+			}
+			for k, ruling := range d.Fields {
+				if ruling.Effect != policy.Deny {
+					t.Errorf("%v: %v", k, ruling)
+				}
+			}
+			if !d.Row(policy.TypeKey{Agency: "north", Type: "Admission"}).IsNever() {
+				t.Error("rows are seen")
+			}
+		})
 	}
 }

@@ -204,11 +204,9 @@ func (l *loader) engine(ctx context.Context, w world) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	e := &Engine{signedAt: l.oldest, agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now, limit: l.EvaluationLimit,
+	e := &Engine{signedAt: l.oldest, agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now,
+		guard: newGuard(l.EvaluationLimit, l.EvaluationMemory),
 		fault: l.Fault, cache: cache}
-	if e.limit <= 0 {
-		e.limit = time.Second
-	}
 	if e.now == nil {
 		e.now = time.Now
 	}

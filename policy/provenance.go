@@ -196,8 +196,9 @@ func (x *Inspector) Spoken(ctx context.Context, id AgencyID, s Subject, operatio
 		return nil, nil
 	}
 	now := x.engine.now()
-	results, err := query.Eval(ctx, rego.EvalParsedInput(input(&s, operation, now)), rego.EvalTime(now))
-	if err != nil {
+	w := x.engine.guard.watch(ctx)
+	results, err := query.Eval(ctx, rego.EvalParsedInput(input(&s, operation, now)), rego.EvalTime(now), rego.EvalExternalCancel(w.cancel))
+	if err := w.over(err); err != nil {
 		return nil, fmt.Errorf("policy: the rules of %s failed: %w", id, err)
 	}
 	if len(results) != 1 {
@@ -341,7 +342,7 @@ func (x *Inspector) Rows(ctx context.Context, s Subject, operation string, k Typ
 			continue
 		}
 		now := x.engine.now()
-		p, err := rowRule{query: x.rows[i]}.residual(ctx, input(&s, operation, now), now, a.fields.columns(k.Type))
+		p, err := rowRule{query: x.rows[i]}.residual(ctx, x.engine.guard, input(&s, operation, now), now, a.fields.columns(k.Type))
 		if err != nil {
 			return nil, fmt.Errorf("policy: %s:%d: %w", m.File, m.Line, err)
 		}

@@ -176,34 +176,42 @@ func (r *Register) Revocation(id string) (Revocation, bool) {
 	return revocation, ok
 }
 
-// Revoke ends the agreement named id for good, with effect on every Status that begins after the call does; a
+// Revoke ends the agreement named id for good, with effect on every Status that begins after the call has returned; a
 // partner continues under a new agreement. id need not be loaded now: its file may come back with a later reload.
-// On an error the revocation holds in this process but may not survive a restart, so the caller must try again.
-// A second revocation of the same id changes nothing in memory and writes the first one again.
-func (r *Register) Revoke(ctx context.Context, id, by, reason string) error {
+// with, where given, is done in the same transaction (the entry of the ledger): an error of either means that nothing
+// was changed. A second revocation of the same id changes nothing and writes the first one again.
+func (r *Register) Revoke(ctx context.Context, id, by, reason string, with func(state.Tx) error) error {
 	if !idPattern.MatchString(id) {
 		return fmt.Errorf("revoke agreement: %q is not an agreement's id", id)
 	}
-	revocation := r.markRevoked(id, Revocation{By: by, Reason: reason, Time: r.now().UTC()})
+	revocation := Revocation{By: by, Reason: reason, Time: r.now().UTC()}
+	if first, ok := r.Revocation(id); ok {
+		revocation = first
+	}
 	value, err := json.Marshal(revocation)
 	if err != nil {
 		return fmt.Errorf("revoke agreement %s: %w", id, err)
 	}
-	// The mark is set before the write, and stays if the write fails: fail closed. No lock is held across it.
-	err = r.store.Commit(ctx, func(tx state.Tx) error { return tx.Set([]byte(StatusPrefix+id), value) })
+	err = r.store.Commit(ctx, func(tx state.Tx) error {
+		if with != nil {
+			if err := with(tx); err != nil {
+				return err
+			}
+		}
+		return tx.Set([]byte(StatusPrefix+id), value)
+	})
 	if err != nil {
 		return fmt.Errorf("revoke agreement %s: %w", id, err)
 	}
+	r.markRevoked(id, revocation)
 	return nil
 }
 
-// markRevoked keeps the first revocation of an id and returns it.
-func (r *Register) markRevoked(id string, revocation Revocation) Revocation {
+// markRevoked keeps the first revocation of an id.
+func (r *Register) markRevoked(id string, revocation Revocation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if first, ok := r.revoked[id]; ok {
-		return first
+	if _, ok := r.revoked[id]; !ok {
+		r.revoked[id] = revocation
 	}
-	r.revoked[id] = revocation
-	return revocation
 }

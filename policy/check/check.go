@@ -81,11 +81,11 @@ func Run(ctx context.Context, o policy.Options, personas []Persona) ([]Finding, 
 	var refused *policy.LoadError
 	switch {
 	case errors.As(err, &refused):
-		return refusals(refused), nil
+		return Refusals(refused), nil
 	case err != nil:
 		return nil, err
 	}
-	c := &checker{inspector: x, options: o, personas: append(slices.Clone(personas), implied(o.Agreements)...),
+	c := &checker{inspector: x, options: o, personas: append(slices.Clone(personas), Implied(o.Agreements)...),
 		spoke: map[policy.Rule]bool{}, decided: map[policy.FieldKey]bool{}, knows: map[policy.FieldKey][]string{}}
 	if err := c.ask(ctx); err != nil {
 		return nil, err
@@ -98,7 +98,8 @@ func Run(ctx context.Context, o policy.Options, personas []Persona) ([]Finding, 
 	return sorted(c.findings), nil
 }
 
-func refusals(refused *policy.LoadError) []Finding {
+// Refusals are the findings of a policy that cannot be loaded.
+func Refusals(refused *policy.LoadError) []Finding {
 	var out []Finding
 	for _, p := range refused.Problems {
 		out = append(out, Finding{Severity: Error, Code: p.Code, File: p.File, Line: p.Line, Coordinate: p.Coordinate, Message: p.Message})
@@ -106,8 +107,8 @@ func refusals(refused *policy.LoadError) []Finding {
 	return out
 }
 
-// implied are the subjects that agreements speak of.
-func implied(agreements map[string]any) []Persona {
+// Implied are the subjects that agreements speak of.
+func Implied(agreements map[string]any) []Persona {
 	var out []Persona
 	for id, content := range agreements {
 		doc, _ := content.(map[string]any)
