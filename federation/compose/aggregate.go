@@ -118,7 +118,7 @@ func derivedTypes(t *Entity) []string {
 	names := []string{
 		t.Connection, t.Edge, t.Filter, t.OrderInput, t.FieldEnum, t.GroupInput, t.Aggregate, t.Group, t.GroupKey,
 	}
-	names = append(names, havingName(t, ""), groupOrderName(t), relationFilterName(t))
+	names = append(names, havingName(t, ""), groupOrderName(t), relationFilterName(t), secureFieldName(t), secureMeasureName(t))
 	for _, m := range measures() {
 		names = append(names, t.Name+m.suffix, havingName(t, m.suffix))
 	}

@@ -48,6 +48,10 @@ type declaredField struct {
 	computed       *ast.Directive // @ner
 	computedAt     place
 	deprecated     *ast.Directive
+	secure         *ast.Directive
+	secureAt       place
+	examples       []string // @example
+	exampleAt      place
 }
 
 // many reports whether the field's type is a list.
@@ -245,6 +249,10 @@ func (r *reader) fieldDirective(f *declaredField, dir *ast.Directive, where plac
 		f.computed, f.computedAt = dir, where
 	case "deprecated":
 		f.deprecated = dir
+	case "secure":
+		f.secure, f.secureAt = dir, where
+	case "example":
+		f.examples, f.exampleAt = argumentList(dir, "values"), where
 	}
 }
 

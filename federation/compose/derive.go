@@ -66,6 +66,7 @@ func (d *deriver) entity(e *draft) {
 	d.order(e)
 	d.aggregate(e)
 	d.roots(e)
+	d.secured(e)
 }
 
 // add puts a definition into the schema unless it would be empty.
@@ -184,10 +185,7 @@ func (d *deriver) order(e *draft) {
 	t := e.entity
 	enum := &ast.Definition{Kind: ast.Enum, Name: t.FieldEnum, Description: "Fields of " + t.Name + "."}
 	for _, f := range comparable(t) {
-		v := &ast.EnumValueDefinition{Name: f.Name}
-		d.sg.Depends[t.FieldEnum+"."+f.Name] = []privacy.Coordinate{f.Coordinate}
-		d.gates.values[v] = gate{needs: []privacy.Coordinate{f.Coordinate}}
-		enum.EnumValues = append(enum.EnumValues, v)
+		d.gatedValue(enum, f)
 	}
 	d.doc.Definitions = append(d.doc.Definitions, enum)
 	direction := field("direction", required("Direction"), "")
@@ -198,6 +196,14 @@ func (d *deriver) order(e *draft) {
 	d.add(ast.InputObject, t.GroupInput, "One key of a group of "+t.Name+" rows; a grain takes the period of a date or time.",
 		d.gated(t.GroupInput, field("field", required(t.GroupEnum), ""), "", typeOf(t)),
 		d.gated(t.GroupInput, field("grain", nullable("Grain"), ""), "", typeOf(t)))
+}
+
+// gatedValue adds a field as a value of an enum: it exists where the field does.
+func (d *deriver) gatedValue(enum *ast.Definition, f *Field) {
+	v := &ast.EnumValueDefinition{Name: f.Name}
+	d.sg.Depends[enum.Name+"."+f.Name] = []privacy.Coordinate{f.Coordinate}
+	d.gates.values[v] = gate{needs: []privacy.Coordinate{f.Coordinate}}
+	enum.EnumValues = append(enum.EnumValues, v)
 }
 
 // roots derives the three agency fields of Query.

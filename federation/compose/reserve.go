@@ -20,7 +20,7 @@ func reserveNames(drafts []*draft, control *controlPlane, ps *problems) {
 			claim(types, d, name, "derived from "+d.name(), ps)
 		}
 		many := connectionName(d.name())
-		for _, name := range []string{byKeyName(d.name()), many, aggregateName(many)} {
+		for _, name := range []string{byKeyName(d.name()), many, aggregateName(many), secureAggregateName(many)} {
 			claim(roots, d, name, "a root of "+d.name(), ps)
 		}
 		reserveMembers(d, ps)

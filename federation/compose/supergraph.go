@@ -69,6 +69,9 @@ type Field struct {
 	Join           *Join             // nil for scalars
 	Computed       *Computed         // nil for scalars and joins
 	Agencies       []policy.AgencyID // who declares (and decides) it
+	Secure         *Secure           // nil: secure aggregation may not ask of it
+	Examples       []string          // @example of every declaration: values for a mock, of the field's kind
+	Required       bool              // no declaration says that it may be null; it is exposed nullable all the same
 }
 
 // Join is a declared relation: rows of Target whose To equals this row's From.
@@ -108,6 +111,7 @@ const (
 	RootByKey RootKind = iota + 1
 	RootConnection
 	RootAggregate
+	RootSecure
 )
 
 // Root is one agency field of Query.
