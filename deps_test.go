@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 	"federation/source/cell":        {"privacy"},
 	"federation/source/eval":        {"federation/source", "federation/source/cell", "policy/predicate", "privacy"},
 	"federation/source/memory":      {"federation/source", "federation/source/cell", "federation/source/eval", "policy/predicate", "privacy"},
-	"federation/source/graphql":     {"federation/source", "federation/source/cell", "federation/source/eval", "policy/predicate", "privacy"},
+	"federation/source/graphql":     {"federation/source", "federation/source/cell", "federation/source/eval", "federation/source/introspect", "policy/predicate", "privacy"},
 	"federation/source/sqlite":      {"federation/source", "federation/source/cell", "federation/source/eval", "federation/source/introspect", "federation/source/sqlite/lite", "policy/predicate", "privacy"},
 	"federation/source/sqlite/lite": {},
 	"federation/source/sql":         {"federation/source", "federation/source/cell", "federation/source/eval", "policy/predicate", "privacy"},
@@ -70,10 +70,11 @@ var arrows = map[string][]string{
 	"federation/source/servertest":  {},
 	"federation/source/guard":       {"federation/source", "privacy"},
 	"federation/source/sourcetest":  {"federation/source", "federation/source/eval", "policy/predicate", "privacy"},
+	"federation/source/mock":        {"federation/compose", "federation/source", "federation/source/cell", "federation/source/memory", "privacy"},
 	"federation/source/open":        {"federation/source", "federation/source/graphql", "federation/source/guard", "federation/source/introspect", "federation/source/memory", "federation/source/mysql", "federation/source/postgres", "federation/source/sqlite", "privacy"},
 
 	// The gateway. Planning is pure; graph stays outside, and reaches federation as a function.
-	"federation/compose": {"federation/source", "policy", "policy/predicate", "privacy", "schema"},
+	"federation/compose": {"federation/source", "federation/source/cell", "policy", "policy/predicate", "privacy", "schema"},
 	"federation/plan":    {"federation/compose", "federation/source", "policy", "policy/predicate", "privacy"},
 	"federation/execute": {"federation/plan", "federation/source", "federation/source/eval", "policy", "policy/predicate", "privacy", "privacy/budget", "inference"},
 	"federation/agent":   {"federation/source", "policy", "policy/predicate", "privacy", "privacy/budget", "privacy/dp", "privacy/secagg", "state"},
@@ -104,7 +105,7 @@ var arrows = map[string][]string{
 		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
 		"privacy/secagg", "resolvers", "schema", "state"},
 	"cli/tagger": {"federation/execute", "inference", "inference/admission", "inference/models", "inference/ner", "privacy/deid"},
-	"":           {"cli", "cli/tagger", "console", "federation/agent", "federation/source", "federation/source/open", "privacy/deid"},
+	"":           {"cli", "cli/tagger", "console", "federation/agent", "federation/compose", "federation/source", "federation/source/mock", "federation/source/open", "privacy/deid"},
 
 	// Benchmarks measure the whole.
 	"bench/inference":  {"inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},

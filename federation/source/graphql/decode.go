@@ -9,9 +9,9 @@ import (
 )
 
 // decode appends the rows of an answer {"data": {"rows": [{"c0": ...}]}} to the columns. An answer with errors is
-// refused whole: what is missing from it is not known.
-func decode(body []byte, rows *privacy.Table, maxRows int) error {
-	d := &decoder{lexer: lexer{text: body}, rows: rows, maxRows: maxRows}
+// refused whole: what is missing from it is not known. Where e is not nil the rows are those of its keys.
+func decode(body []byte, e *entities, rows *privacy.Table, maxRows int) error {
+	d := &decoder{lexer: lexer{text: body}, entities: e, rows: rows, maxRows: maxRows}
 	if err := d.answer(); err != nil {
 		return err
 	}
@@ -23,9 +23,10 @@ func decode(body []byte, rows *privacy.Table, maxRows int) error {
 
 type decoder struct {
 	lexer
-	rows    *privacy.Table
-	maxRows int
-	found   bool
+	entities *entities
+	rows     *privacy.Table
+	maxRows  int
+	found    bool
 }
 
 func (d *decoder) malformed() error {
@@ -68,24 +69,54 @@ func (d *decoder) list() error {
 	if !d.take('[') {
 		return d.malformed()
 	}
-	for first := true; !d.take(']'); first = false {
-		if !first && !d.take(',') {
+	n := 0
+	for ; !d.take(']'); n++ {
+		if n > 0 && !d.take(',') {
 			return d.malformed()
 		}
-		if d.rows.Rows++; d.rows.Rows > d.maxRows {
+		if d.rows.Rows+1 > d.maxRows {
 			return fmt.Errorf("more than %d rows: %w", d.maxRows, source.ErrTooLarge)
 		}
-		if err := d.row(); err != nil {
+		if err := d.item(n); err != nil {
 			return err
 		}
+	}
+	if d.entities != nil && n != len(d.entities.keys) {
+		return d.entities.wrong("another number of entities than was asked for")
+	}
+	return nil
+}
+
+// item reads the row at a place. An entity that the service does not have is null there.
+func (d *decoder) item(place int) error {
+	if d.entities == nil {
+		d.rows.Rows++
+		return d.row()
+	}
+	switch {
+	case place >= len(d.entities.keys):
+		return d.entities.wrong("another number of entities than was asked for")
+	case d.null():
+		return nil
+	}
+	d.rows.Rows++
+	if err := d.row(); err != nil {
+		return err
+	}
+	if !d.entities.isKey(d.rows, place) {
+		return d.entities.wrong("an entity has another key than was asked for")
 	}
 	return nil
 }
 
 // row reads one object. Services answer fields in the order asked for, so the next column is tried first.
 func (d *decoder) row() error {
-	next := 0
+	next, named := 0, d.entities == nil
 	err := d.object(func(key []byte) error {
+		if d.entities != nil && string(key) == "__typename" {
+			named = true
+			return d.typeName()
+		}
 		if len(d.rows.Columns) == 0 {
 			return d.skip()
 		}
@@ -96,10 +127,32 @@ func (d *decoder) row() error {
 		next++
 		return d.cell(d.rows.Columns[i])
 	})
-	if err == nil && next != len(d.rows.Columns) {
-		return d.malformed()
+	switch {
+	case err != nil:
+		return err
+	case !named:
+		return d.entities.wrong("an entity without its type")
+	case next != len(d.rows.Columns):
+		return d.missing()
 	}
-	return err
+	return nil
+}
+
+func (d *decoder) typeName() error {
+	if name, ok := d.str(); !ok || string(name) != d.entities.typeName {
+		return d.entities.wrong("an entity is of another type")
+	}
+	return nil
+}
+
+// missing names the first field that the last row lacks.
+func (d *decoder) missing() error {
+	for _, c := range d.rows.Columns {
+		if c.Len() < d.rows.Rows {
+			return fmt.Errorf("%s: missing in a row: %w", c.Coordinate, source.ErrInvalid)
+		}
+	}
+	return d.malformed()
 }
 
 // index reads c0, c1, ...; -1 for any other name.

@@ -20,7 +20,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"errors":null,"data":{"rows":[{"c0":"","c1":0}]}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got := columns()
-		if decode(body, got, 100) != nil {
+		if decode(body, nil, got, 100) != nil {
 			return
 		}
 		var want struct {

@@ -1,6 +1,8 @@
 package graphql
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,26 +19,43 @@ const chunk = 5000
 // document is one question, without its offset.
 type document struct {
 	field      string
-	arguments  []string // "name: literal"
+	arguments  []argument
 	selection  string
 	paging     *Page
-	restricted bool // a condition of the filter is sent
-	keyed      bool // the keys are sent
+	entities   *entities // not nil: what the answer has to hold
+	restricted bool      // a condition of the filter is sent
+	keyed      bool      // the keys are sent
+}
+
+// argument is one argument with its value: a literal of GraphQL that is JSON too. Without a type it is written into the
+// document; with one it is a variable.
+type argument struct{ name, typ, value string }
+
+// argumentOf reads "name: Type" or "name".
+func argumentOf(configured string) argument {
+	name, typ, _ := strings.Cut(configured, ":")
+	return argument{name: strings.TrimSpace(name), typ: strings.TrimSpace(typ)}
 }
 
 // newDocuments writes the question, several times where there are many keys.
-func newDocuments(t Table, page *Page, q *source.Query) []*document {
+func newDocuments(t Table, page *Page, q *source.Query) ([]*document, error) {
+	if byKey := t.entityDocuments(q); byKey != nil {
+		return byKey, nil
+	}
+	if t.Field == "" {
+		return nil, fmt.Errorf("%s is read by its key alone: %w", q.Relation.Type, source.ErrInvalid)
+	}
 	base := &document{field: t.Field, selection: selection(q), paging: page}
 	for _, term := range terms(q.Where) {
 		base.restrict(t, q.Relation, term)
 	}
 	if q.Keys == nil {
-		return []*document{base}
+		return []*document{base}, nil
 	}
 	var all []*document
 	for from := 0; from == 0 || from < len(q.Keys.Values); from += chunk {
 		d := *base
-		d.arguments = append([]string(nil), base.arguments...)
+		d.arguments = append([]argument(nil), base.arguments...)
 		values := q.Keys.Values[from:min(from+chunk, len(q.Keys.Values))]
 		d.keyed = d.in(t, q.Relation, q.Keys.Field, values)
 		all = append(all, &d)
@@ -44,7 +63,7 @@ func newDocuments(t Table, page *Page, q *source.Query) []*document {
 			break // the keys are not sent: one question brings everything
 		}
 	}
-	return all
+	return all, nil
 }
 
 // selection asks for the needed fields as c0, c1, ...
@@ -98,19 +117,21 @@ func (d *document) restrict(t Table, r *source.Relation, n *predicate.Node) {
 	}
 }
 
-func (d *document) one(argument string, kind privacy.Kind, v predicate.Value, up bool) {
+func (d *document) one(configured string, kind privacy.Kind, v predicate.Value, up bool) {
 	text, ok := literal(kind, v, up)
-	if argument == "" || !ok || d.has(argument) {
+	if configured == "" || !ok || d.has(configured) {
 		return
 	}
-	d.arguments = append(d.arguments, argument+": "+text)
+	a := argumentOf(configured)
+	a.value = text
+	d.arguments = append(d.arguments, a)
 	d.restricted = true
 }
 
 // in sends a set; where a value cannot be written, nothing is sent.
 func (d *document) in(t Table, r *source.Relation, field string, values []predicate.Value) bool {
-	argument := t.Arguments[field].In
-	if argument == "" || d.has(argument) {
+	configured := t.Arguments[field].In
+	if configured == "" || d.has(configured) {
 		return false
 	}
 	texts := make([]string, len(values))
@@ -121,18 +142,16 @@ func (d *document) in(t Table, r *source.Relation, field string, values []predic
 		}
 		texts[i] = text
 	}
-	d.arguments = append(d.arguments, argument+": ["+strings.Join(texts, ", ")+"]")
+	a := argumentOf(configured)
+	a.value = "[" + strings.Join(texts, ", ") + "]"
+	d.arguments = append(d.arguments, a)
 	return true
 }
 
 // has reports whether the argument is taken: it cannot be given twice, and one condition of two is still necessary.
-func (d *document) has(argument string) bool {
-	for _, a := range d.arguments {
-		if strings.HasPrefix(a, argument+":") {
-			return true
-		}
-	}
-	return false
+func (d *document) has(configured string) bool {
+	name := argumentOf(configured).name
+	return slices.ContainsFunc(d.arguments, func(a argument) bool { return a.name == name })
 }
 
 // literal writes a value as a GraphQL literal (October 2021 specification, section 2.9); up rounds a time up to the
@@ -182,30 +201,58 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// page is the document for the rows from offset on.
-func (d *document) page(offset int) string {
+// page is the question for the rows from offset on.
+func (d *document) page(offset int) question {
 	arguments := d.arguments
 	if d.paging != nil {
-		arguments = append(arguments[:len(arguments):len(arguments)],
-			d.paging.Limit+": "+strconv.Itoa(d.paging.Size), d.paging.Offset+": "+strconv.Itoa(offset))
+		arguments = append(slices.Clip(arguments), argument{d.paging.Limit, "Int!", strconv.Itoa(d.paging.Size)},
+			argument{d.paging.Offset, "Int!", strconv.Itoa(offset)})
 	}
-	return d.write(arguments)
+	return question{document: write(d.field, d.selection, arguments, false), variables: variables(arguments)}
 }
 
-// shape is the document without its values, for plans.
-func (d *document) shape() string {
-	arguments := make([]string, len(d.arguments))
-	for i, a := range d.arguments {
-		name, _, _ := strings.Cut(a, ":")
-		arguments[i] = name + ": ..."
+// text is the document without its values, for plans.
+func (d *document) text() string { return write(d.field, d.selection, d.arguments, true) }
+
+// write makes the document: a function of the shape of a question alone where every argument has a type. A variable
+// that is not null fits an argument that may be (October 2021 specification, section 5.8.5).
+func write(field, selection string, arguments []argument, hidden bool) string {
+	var declared, given []string
+	for _, a := range arguments {
+		value := a.value
+		switch {
+		case a.typ != "":
+			value = "$" + a.name
+			declared = append(declared, value+": "+a.typ)
+		case hidden:
+			value = "..."
+		}
+		given = append(given, a.name+": "+value)
 	}
-	return d.write(arguments)
+	head, list := "", ""
+	if len(declared) > 0 {
+		head = "query(" + strings.Join(declared, ", ") + ") "
+	}
+	if len(given) > 0 {
+		list = "(" + strings.Join(given, ", ") + ")"
+	}
+	return head + "{ rows: " + field + list + " { " + selection + " } }"
 }
 
-func (d *document) write(arguments []string) string {
-	list := ""
-	if len(arguments) > 0 {
-		list = "(" + strings.Join(arguments, ", ") + ")"
+// variables is the JSON object of the values that have a type; "" for none.
+func variables(arguments []argument) string {
+	var b strings.Builder
+	for _, a := range arguments {
+		if a.typ == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"` + a.name + `":` + a.value)
 	}
-	return "{ rows: " + d.field + list + " { " + d.selection + " } }"
+	if b.Len() == 0 {
+		return ""
+	}
+	return "{" + b.String() + "}"
 }

@@ -33,6 +33,14 @@ func tables() map[string]graphql.Table {
 	}}}
 }
 
+// keyed is the same table with the types of its arguments, found with _entities where its key is asked for.
+func keyed() map[string]graphql.Table {
+	return map[string]graphql.Table{"awkward": {Field: "awkwards", Entity: &graphql.Entity{Type: "Awkward", Key: "id"}, Arguments: map[string]graphql.Arguments{
+		"tag": {In: "tags: [Int!]"}, "flag": {Eq: "flag: Boolean"}, "other": {Eq: "other: String"},
+		"day": {Gte: "from: String", Lte: "to: String"}, "at": {Gte: "since: String", Lte: "until: String"}, "small": {Gte: "least: Int", Lte: "most: Int"},
+	}}}
+}
+
 func open(t testing.TB, o graphql.Options) *graphql.Source {
 	t.Helper()
 	s, err := graphql.Open(o)
@@ -44,11 +52,14 @@ func open(t testing.TB, o graphql.Options) *graphql.Source {
 }
 
 func TestConformance(t *testing.T) {
-	for name, page := range map[string]*graphql.Page{"one answer": nil, "in pages": {Limit: "limit", Offset: "offset", Size: 50}} {
+	page := &graphql.Page{Limit: "limit", Offset: "offset", Size: 50}
+	for name, o := range map[string]graphql.Options{"one answer": {Tables: tables()}, "in pages": {Tables: tables(), Page: page},
+		"entities": {Tables: keyed(), Page: page}} {
 		t.Run(name, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T, r *source.Relation, rows *privacy.Table) source.Source {
 				fake := &service{t: t, rel: r, rows: rows}
-				return open(t, graphql.Options{URL: fake.start(), Tables: tables(), Page: page})
+				o.URL = fake.start()
+				return open(t, o)
 			})
 		})
 	}

@@ -13,29 +13,64 @@ import (
 	"concordat/privacy"
 )
 
-// ask sends one document and appends its rows. Cancelling ctx closes the connection.
-func (s *Source) ask(ctx context.Context, text string, rows *privacy.Table) error {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
-	defer cancel()
-	body, err := s.post(ctx, text)
-	if err != nil {
-		if ctx.Err() != nil {
-			return source.Ended(ctx.Err())
-		}
-		return err
+// question is one request: a document and the JSON object of its variables, "" for none.
+type question struct{ document, variables string }
+
+func (q question) body() []byte {
+	b := appendString([]byte(`{"query":`), q.document)
+	if q.variables != "" {
+		b = append(append(b, `,"variables":`...), q.variables...)
 	}
-	return decode(body, rows, s.MaxScan)
+	return append(b, '}')
 }
 
-// post returns the body of a successful answer.
-func (s *Source) post(ctx context.Context, text string) ([]byte, error) {
-	question := append(appendString([]byte(`{"query":`), text), '}')
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, bytes.NewReader(question))
+// ask sends one question and appends its rows. Cancelling ctx closes the connection.
+func (s *Source) ask(ctx context.Context, q question, e *entities, rows *privacy.Table) error {
+	body, err := s.answer(ctx, q)
+	if err != nil {
+		return err
+	}
+	return decode(body, e, rows, s.MaxScan)
+}
+
+// answer is the body of the answer to one question.
+func (s *Source) answer(ctx context.Context, q question) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	body, err := s.post(ctx, q)
+	if err != nil && ctx.Err() != nil {
+		return nil, source.Ended(ctx.Err())
+	}
+	return body, err
+}
+
+// request writes the question. Where the service wants a token and there is none to be had, it is not asked.
+func (s *Source) request(ctx context.Context, q question) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, bytes.NewReader(q.body()))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", source.ErrInvalid, err)
 	}
+	for name, value := range s.Headers {
+		r.Header.Set(name, value)
+	}
+	if s.Audience != "" {
+		token, err := source.Token(ctx, s.Audience)
+		if err != nil {
+			return nil, fmt.Errorf("a token for the source: %w: %w", source.ErrUnavailable, err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/graphql-response+json, application/json")
+	return r, nil
+}
+
+// post returns the body of a successful answer.
+func (s *Source) post(ctx context.Context, q question) ([]byte, error) {
+	r, err := s.request(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	answer, err := s.client.Do(r)
 	if err != nil {
 		return nil, unreachable(err)

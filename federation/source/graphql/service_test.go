@@ -1,6 +1,7 @@
 package graphql_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -26,6 +27,9 @@ type service struct {
 	rows     *privacy.Table
 	requests int
 	sent     int // rows
+
+	documents map[string]int // what it was asked, by text
+	typename  string         // what entities say they are; "Awkward" where empty
 }
 
 func (s *service) start() string {
@@ -36,7 +40,10 @@ func (s *service) start() string {
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests++
-	var body struct{ Query string }
+	var body struct {
+		Query     string
+		Variables map[string]json.RawMessage
+	}
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		s.t.Errorf("the request is not JSON: %v", err)
 	}
@@ -46,8 +53,26 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "", http.StatusBadRequest)
 		return
 	}
+	if s.documents == nil {
+		s.documents = map[string]int{}
+	}
+	s.documents[body.Query]++
 	field := document.Operations[0].SelectionSet[0].(*ast.Field)
 	w.Header().Set("Content-Type", "application/json")
+	if field.Name == "_entities" {
+		w.Write(s.found(field, body.Variables["representations"]))
+		return
+	}
+	if field.Name == "_service" {
+		text, _ := json.Marshal(subgraph)
+		fmt.Fprintf(w, `{"data":{"_service":{"sdl":%s}}}`, text)
+		return
+	}
+	for _, a := range field.Arguments {
+		if a.Value.Kind == ast.Variable {
+			a.Value = s.written(body.Variables[a.Value.Raw])
+		}
+	}
 	w.Write(s.answer(field))
 }
 
@@ -80,6 +105,54 @@ func (s *service) answer(field *ast.Field) []byte {
 	return append(b, `]}}`...)
 }
 
+// written is a JSON value as a literal: what is sent is both.
+func (s *service) written(raw json.RawMessage) *ast.Value {
+	document, err := parser.ParseQuery(&ast.Source{Input: "{ f(a: " + string(raw) + ") }"})
+	if err != nil {
+		s.t.Errorf("a variable is missing, or no value: %s", raw)
+		return &ast.Value{Kind: ast.NullValue}
+	}
+	return document.Operations[0].SelectionSet[0].(*ast.Field).Arguments[0].Value
+}
+
+// found answers _entities: at each place the row with that id, or null.
+func (s *service) found(field *ast.Field, raw json.RawMessage) []byte {
+	var representations []struct {
+		Typename string `json:"__typename"`
+		ID       string
+	}
+	if err := json.Unmarshal(raw, &representations); err != nil {
+		s.t.Errorf("representations: %v", err)
+	}
+	fragment := field.SelectionSet[1].(*ast.InlineFragment)
+	names := append([]string{"id"}, asked(&ast.Field{SelectionSet: fragment.SelectionSet})...)
+	all, err := eval.Run(s.rows, &source.Query{Relation: s.rel, Select: names, Where: predicate.Always(), MaxRows: 1 << 30})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	rows := map[string]int{}
+	for row := range all.Rows {
+		rows[all.Columns[0].Text(row)] = row
+	}
+	b := []byte(`{"data":{"rows":[`)
+	for i, r := range representations {
+		if r.Typename != fragment.TypeCondition {
+			s.t.Errorf("a %s is asked for as a %s", r.Typename, fragment.TypeCondition)
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		row, ok := rows[r.ID]
+		if !ok {
+			b = append(b, "null"...)
+			continue
+		}
+		s.sent++
+		b = s.object(b, &ast.Field{SelectionSet: append(ast.SelectionSet{field.SelectionSet[0]}, fragment.SelectionSet...)}, all, row)
+	}
+	return append(b, `]}}`...)
+}
+
 // asked lists the selected fields, each once.
 func asked(field *ast.Field) []string {
 	var names []string
@@ -101,7 +174,7 @@ func (s *service) object(b []byte, field *ast.Field, rows *privacy.Table, row in
 		b = strconv.AppendQuote(b, f.Alias)
 		b = append(b, ':')
 		if f.Name == "__typename" {
-			b = append(b, `"Awkward"`...)
+			b = strconv.AppendQuote(b, cmp.Or(s.typename, "Awkward"))
 			continue
 		}
 		next, err := privacy.AppendJSON(b, rows.Column(f.Name), row)

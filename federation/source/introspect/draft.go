@@ -101,6 +101,9 @@ func upper(s string) string {
 
 func (d *draft) table(t *Table, tables []*Table) {
 	d.printf("\n")
+	if t.Note != "" {
+		d.printf("# %s\n", strings.ReplaceAll(t.Note, "\n", " "))
+	}
 	d.describe("", t.Comment, lastPart(t.Name), d.types[t.Name])
 	d.printf("type %s @source(table: %s)", d.types[t.Name], literal(t.Name))
 	if t.key() != nil {

@@ -25,6 +25,7 @@ type Table struct {
 	Columns []*Column
 	Primary []string // columns of the primary key
 	Foreign []Foreign
+	Note    string // how the table is reached, where its name does not say; one line
 }
 
 // Column is one column, with values once it is sampled.

@@ -15,8 +15,12 @@
 //	    url: env:TRANSPORT_URL        # or the address itself
 //	    timeout: 10s
 //	    page: {limit: limit, offset: offset, size: 5000}
+//	    subgraph: true                # the schema that the service says it has is compared at load
+//	    token: true                   # each question carries a short-lived token of the gateway's for this source
+//	    headers: {X-Api-Key: "file:transport.key"}
+//	    tls: {ca: "file:ca.pem", certificate: "file:client.pem", key: "file:client.key"}
 //	    tables:
-//	      sensors: {field: sensors, arguments: {id: {in: ids}}}
+//	      sensors: {field: sensors, entity: {type: Sensor, key: id}, arguments: {id: {in: "ids: [ID!]"}}}
 //	    guard: {timeout: 5s, concurrency: 16, bytes: 67108864, failures: 5, cooldown: 5s, retries: 2, backoff: 50ms}
 //
 // Every source but tables in memory is guarded (package guard), with its defaults where guard is not given, and with
@@ -66,7 +70,17 @@ type Source struct {
 	Timeout     time.Duration            // graphql: of one request; postgres, mysql: of one statement; 0: the adapter's own
 	Page        *graphql.Page            // graphql
 	Tables      map[string]graphql.Table // graphql
+	Subgraph    bool                     // graphql
+	Token       bool                     // graphql
+	Headers     map[string]string        // graphql: name -> env:NAME or file:PATH
+	TLS         TLS                      // graphql
 	Guard       guard.Options            // not memory
+}
+
+// TLS is where the parts of a TLS configuration are: PEM, by env:NAME or file:PATH. "" is none.
+type TLS struct {
+	CA               string // the only roots, instead of the system's
+	Certificate, Key string // of the gateway, both or neither
 }
 
 // Problem is one mistake in a configuration.
@@ -151,16 +165,6 @@ func (r *reader) source(n *yaml.Node, path string) Source {
 	return s
 }
 
-func (r *reader) graphqlKeys(s *Source, ks keys) {
-	s.Tables = map[string]graphql.Table{}
-	ks["url"] = func(n *yaml.Node, path string) { s.URL = r.text(n, path) }
-	ks["timeout"] = func(n *yaml.Node, path string) { s.Timeout = r.duration(n, path) }
-	ks["page"] = func(n *yaml.Node, path string) { s.Page = r.page(n, path) }
-	ks["tables"] = func(n *yaml.Node, path string) {
-		r.each(n, path, func(name string, n *yaml.Node, path string) { s.Tables[name] = r.table(n, path) })
-	}
-}
-
 func (r *reader) guard(n *yaml.Node, path string, o *guard.Options) {
 	r.mapping(n, path, keys{
 		"timeout":     func(n *yaml.Node, path string) { o.Timeout = r.duration(n, path) },
@@ -171,40 +175,6 @@ func (r *reader) guard(n *yaml.Node, path string, o *guard.Options) {
 		"retries":     func(n *yaml.Node, path string) { o.Retries = r.whole(n, path, 0, 10) },
 		"backoff":     func(n *yaml.Node, path string) { o.Backoff = r.duration(n, path) },
 	})
-}
-
-func (r *reader) page(n *yaml.Node, path string) *graphql.Page {
-	p := &graphql.Page{}
-	r.mapping(n, path, keys{
-		"limit":  func(n *yaml.Node, path string) { p.Limit = r.name(n, path) },
-		"offset": func(n *yaml.Node, path string) { p.Offset = r.name(n, path) },
-		"size":   func(n *yaml.Node, path string) { p.Size = r.positive(n, path) },
-	}, "limit", "offset", "size")
-	return p
-}
-
-func (r *reader) table(n *yaml.Node, path string) graphql.Table {
-	t := graphql.Table{Arguments: map[string]graphql.Arguments{}}
-	r.mapping(n, path, keys{
-		"field": func(n *yaml.Node, path string) { t.Field = r.name(n, path) },
-		"arguments": func(n *yaml.Node, path string) {
-			r.each(n, path, func(field string, n *yaml.Node, path string) {
-				t.Arguments[field] = r.arguments(n, path)
-			})
-		},
-	}, "field")
-	return t
-}
-
-func (r *reader) arguments(n *yaml.Node, path string) graphql.Arguments {
-	var a graphql.Arguments
-	r.mapping(n, path, keys{
-		"in":  func(n *yaml.Node, path string) { a.In = r.name(n, path) },
-		"eq":  func(n *yaml.Node, path string) { a.Eq = r.name(n, path) },
-		"gte": func(n *yaml.Node, path string) { a.Gte = r.name(n, path) },
-		"lte": func(n *yaml.Node, path string) { a.Lte = r.name(n, path) },
-	})
-	return a
 }
 
 var errNoURL = errors.New("the environment variable of the address is empty")

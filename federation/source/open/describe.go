@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"concordat/federation/source"
+	"concordat/federation/source/graphql"
 	"concordat/federation/source/introspect"
 	"concordat/federation/source/mysql"
 	"concordat/federation/source/postgres"
@@ -19,13 +20,17 @@ type described interface {
 }
 
 // Describe reads the tables of a database, up to rows sampled rows of each, and the joins that their values show. The
-// address is postgres://, mysql://, a path of an SQLite file, or env:NAME or file:PATH of one of them.
+// address is postgres://, mysql://, a path of an SQLite file, the http:// or https:// address of an Apollo Federation v2
+// subgraph, or env:NAME or file:PATH of one of them.
 func Describe(ctx context.Context, address string, rows int, getenv func(string) string) ([]*introspect.Table, error) {
 	if strings.HasPrefix(address, "env:") || strings.HasPrefix(address, "file:") {
 		var err error
 		if address, err = (Options{Dir: ".", Getenv: getenv}).secret(address); err != nil {
 			return nil, err
 		}
+	}
+	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
+		return describeSubgraph(ctx, address)
 	}
 	db, err := dial(ctx, address)
 	if err != nil {
@@ -42,6 +47,16 @@ func Describe(ctx context.Context, address string, rows int, getenv func(string)
 	return tables, introspect.Match(ctx, db, tables)
 }
 
+// describeSubgraph reads what a subgraph says of itself; of its rows, none.
+func describeSubgraph(ctx context.Context, address string) ([]*introspect.Table, error) {
+	service, err := graphql.Open(graphql.Options{URL: address, Subgraph: true})
+	if err != nil {
+		return nil, err
+	}
+	defer service.Close()
+	return service.Describe(ctx)
+}
+
 func dial(ctx context.Context, address string) (described, error) {
 	scheme, _, ok := strings.Cut(address, "://")
 	switch {
@@ -52,7 +67,7 @@ func dial(ctx context.Context, address string) (described, error) {
 	case scheme == "mysql" || scheme == "mariadb":
 		return opened(mysql.Open(ctx, mysql.Options{DSN: "mysql" + strings.TrimPrefix(address, scheme)}))
 	}
-	return nil, fmt.Errorf("not an address of postgres, mysql or an SQLite file: %w", source.ErrInvalid)
+	return nil, fmt.Errorf("not an address of postgres, mysql, an SQLite file or a subgraph: %w", source.ErrInvalid)
 }
 
 // opened keeps a nil adapter from becoming an interface that is not nil.

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"concordat/federation/source"
-	"concordat/federation/source/graphql"
 	"concordat/federation/source/guard"
 	"concordat/federation/source/memory"
 	"concordat/federation/source/mysql"
@@ -89,7 +88,7 @@ func one(ctx context.Context, name string, s Source, o Options) (source.Source, 
 	case Memory:
 		return openMemory(s, o, relations)
 	case GraphQL:
-		return openGraphQL(s, o, relations)
+		return openGraphQL(ctx, name, s, o, relations)
 	}
 	return nil, fmt.Errorf("kind %q: %w", s.Kind, source.ErrInvalid)
 }
@@ -175,25 +174,6 @@ func openMemory(s Source, o Options, relations []*source.Relation) (source.Sourc
 		return nil, err
 	}
 	return memory.New(tables), nil
-}
-
-func openGraphQL(s Source, o Options, relations []*source.Relation) (source.Source, error) {
-	address, err := o.address(s.URL)
-	if err != nil {
-		return nil, err
-	}
-	remote, err := graphql.Open(graphql.Options{URL: address, Timeout: s.Timeout, Page: s.Page, Tables: s.Tables})
-	if err != nil {
-		return nil, err
-	}
-	var errs []error
-	for _, r := range relations {
-		errs = append(errs, remote.Check(r))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, errors.Join(err, remote.Close())
-	}
-	return remote, nil
 }
 
 // address resolves env:NAME.

@@ -129,6 +129,14 @@ func (r *reader) name(n *yaml.Node, path string) string {
 	return s
 }
 
+func (r *reader) truth(n *yaml.Node, path string) bool {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+		r.report(n, path, "neither true nor false")
+		return false
+	}
+	return n.Value == "true"
+}
+
 func (r *reader) positive(n *yaml.Node, path string) int { return r.whole(n, path, 1, 1_000_000) }
 
 func (r *reader) whole(n *yaml.Node, path string, least, most int) int {
