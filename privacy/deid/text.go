@@ -217,7 +217,7 @@ func (r *Redactor) find(text string, tagged []Span) []Span {
 		all = append(all, Span{Start: s.Start, End: s.End, Label: s.Kind.Label(), Score: s.Score, Rule: s.Kind.String()})
 	}
 	all = append(all, foreignWords(text, r.options.Language)...)
-	all = union(all)
+	all = complete(text, union(all))
 	all = union(append(all, repeats(text, all)...))
 	count16(text, all)
 	return all

@@ -16,6 +16,9 @@ func (s *scan) streetName(vague bool, i, j int) {
 	}
 	capital := s.s[i] < 'a'
 	start, ok := s.houseNumber(i-1, vague)
+	if !ok && capital {
+		s.streetNumberFirst(i, j)
+	}
 	if !ok || (vague && !capital) {
 		return
 	}
@@ -148,8 +151,11 @@ func (s *scan) direction(i int) int {
 
 // addressTail goes on over unit, city, state and postcode after commas and line ends. A city counts after a unit, or
 // where a postcode follows it.
-func (s *scan) addressTail(end int) int {
-	last, i, unit := end, end, false
+func (s *scan) addressTail(end int) int { return s.tailAfter(end, false) }
+
+// tailAfter is addressTail; unit says that a unit ends there.
+func (s *scan) tailAfter(end int, unit bool) int {
+	last, i := end, end
 	for range 8 {
 		from := s.addressGap(i, i == end)
 		if from == i {
@@ -277,15 +283,19 @@ func (s *scan) unitNumber(i, j int) {
 			start--
 		}
 	}
-	s.add(Address, s.numbersBefore(start), s.addressTail(end), 0.6)
+	s.add(Address, s.numbersBefore(start), s.tailAfter(end, start == i && s.at(end) == ' '), 0.6)
 }
 
 // streetNumberLast is the order of other Latin languages: "Rua do Arenque 1634".
 func (s *scan) streetNumberLast(i, j int) {
-	if s.s[i] >= 'a' {
+	at := j
+	if s.at(at) == '.' {
+		at++ // "ul. "
+	}
+	if s.s[i] >= 'a' && at == j {
+		s.streetNumberFirst(i, j)
 		return // "via" is an English word as well
 	}
-	at := j
 	for words := 0; words < 5 && s.at(at) == ' '; words++ {
 		from := at + 1
 		if s.is(digit, from) {
@@ -301,10 +311,32 @@ func (s *scan) streetNumberLast(i, j int) {
 		next := s.nameWord(from)
 		if next == from {
 			if next = s.anyParticle(from); next == from {
-				return
+				break
 			}
 		}
 		at = next
+	}
+	s.streetNumberFirst(i, j)
+}
+
+// streetNumberFirst is the French order: "31 Rue de Carthage", "12 rue La Fayette". The number stands before the word.
+func (s *scan) streetNumberFirst(i, j int) {
+	start := s.numbersBefore(i)
+	if start == i || s.minutes(start) {
+		return
+	}
+	end, at := j, j
+	for words := 0; words < 5 && s.at(at) == ' '; words++ {
+		next := s.nameWord(at + 1)
+		if next > at+1 {
+			end = next
+		} else if next = s.anyParticle(at + 1); next == at+1 {
+			break
+		}
+		at = next
+	}
+	if end > j {
+		s.add(Address, s.numbersBefore(start), s.addressTail(end), 0.7)
 	}
 }
 

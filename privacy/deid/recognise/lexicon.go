@@ -31,6 +31,8 @@ const (
 	unitWord    // Apt, Suite
 	boxWord     // the box of a post office
 	postWord    // a military post: PSC, CMR, Unit
+	fleetWord   // the post offices of armed forces: APO, FPO, DPO
+	cornerWord
 	titleWord
 	vagueTitle // one that needs its point, or a name after it
 	nameWord   // "name", "patient": a name may follow
@@ -69,12 +71,14 @@ func newLexicon() lexicon {
 	l.add("thirtieth", meaning{act: ordinal, value: 30})
 	l.all(meaning{act: street}, "street avenue ave road rd boulevard blvd lane ln parkway pkwy highway hwy crescent terrace str streets avenues roads str")
 	l.all(meaning{act: vagueStreet}, "st drive dr court ct place pl square sq circle cir trail close gardens grove row mews way walk alley plaza loop pike squares circles hill rise green quay wharf embankment park bridge")
-	l.all(meaning{act: streetFirst}, "rue rua via calle avenida ulica piazza viale corso postbox")
+	l.all(meaning{act: streetFirst}, "rue rua via calle avenida ulica piazza viale corso postbox avda av ul strada paseo praca trg")
 	l.all(meaning{act: unitWord}, "apt apartment suite ste flat")
 	l.all(meaning{act: titleWord}, "mr mrs mx messrs")
 	l.all(meaning{act: vagueTitle}, "ms dr prof professor doctor sir dame rev reverend miss madam lord lady nurse capt captain sgt sergeant judge hon")
 	l.all(meaning{act: nameWord}, "name patient pt surname forename client resident applicant spouse mother father husband wife guardian")
 	l.all(meaning{act: postWord}, "psc cmr unit")
+	l.all(meaning{act: fleetWord}, "apo fpo dpo")
+	l.add("corner", meaning{act: cornerWord})
 	l.add("at", meaning{act: atWord})
 	l.add("www", meaning{act: wwwWord})
 	l.add("box", meaning{act: boxWord, after: "po p.o o office"})
@@ -96,7 +100,7 @@ func (l *lexicon) contexts() {
 	l.all(meaning{about: aboutSSN, after: "social"}, "security")
 	l.all(meaning{about: aboutIMEI}, "imei handset")
 	l.all(meaning{about: aboutPost}, "zip zipcode postcode postal postcodes")
-	l.all(meaning{about: aboutCard}, "card visa mastercard amex cards debit credit")
+	l.all(meaning{about: aboutCard}, "card visa mastercard amex cards debit credit cc")
 	l.all(meaning{about: aboutBirth}, "born dob birth birthday birthdate admitted discharged")
 	l.all(meaning{about: aboutID}, "resident identity id")
 	l.all(meaning{about: aboutCredit}, "uscc")
@@ -184,6 +188,10 @@ func (s *scan) act(m meaning, i, j int) int {
 		s.unitNumber(i, j)
 	case postWord:
 		s.militaryPost(i, j)
+	case fleetWord:
+		s.fleetPost(i, j)
+	case cornerWord:
+		s.corner(i, j)
 	case titleWord, vagueTitle:
 		s.titled(m.act, i, j)
 	case nameWord:
