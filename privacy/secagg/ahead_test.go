@@ -82,7 +82,7 @@ func TestSwitchShareIsSmudged(t *testing.T) {
 			v, _ := new(big.Float).SetInt(n).Float64()
 			squares += v / smudging * (v / smudging)
 		}
-		if deviation := math.Sqrt(squares / degree); deviation < 0.96 || deviation > 1.30 {
+		if deviation := math.Sqrt(squares / degree); deviation < 0.96 || deviation > 1.04 {
 			t.Errorf("noise is %.3f times the declared", deviation)
 		}
 	}
