@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"concordat/policy/predicate"
 	"concordat/privacy"
@@ -19,6 +20,9 @@ func (q *Query) Check() error {
 		return fmt.Errorf("query of %s without a bound on rows: %w", q.Relation.Type, ErrInvalid)
 	}
 	if err := q.known(q.names()...); err != nil {
+		return err
+	}
+	if err := relations(q.Relation, q.Related, q.Where); err != nil {
 		return err
 	}
 	if q.Aggregate == nil {
@@ -42,7 +46,12 @@ func (q *Query) known(fields ...string) error {
 // names lists every field the query reads, repeats included.
 func (q *Query) names() []string {
 	names := append([]string(nil), q.Select...)
-	q.Where.Names(func(f string) { names = append(names, f) })
+	q.Where.Names(func(f string) {
+		if r := q.Related[f]; r != nil {
+			f = r.From
+		}
+		names = append(names, f)
+	})
 	if q.Keys != nil {
 		names = append(names, q.Keys.Field)
 	}
@@ -89,8 +98,8 @@ func (a *Aggregate) names() []string {
 
 func (a *Aggregate) check(r *Relation) error {
 	for _, g := range a.Group {
-		if !g.Grain.fits(r.Columns[g.Field].Kind) {
-			return fmt.Errorf("%s.%s has no such grain: %w", r.Type, g.Field, ErrInvalid)
+		if !g.fits(r.Columns[g.Field].Kind) {
+			return fmt.Errorf("%s.%s cannot be grouped so: %w", r.Type, g.Field, ErrInvalid)
 		}
 	}
 	for _, m := range a.Measures {
@@ -102,6 +111,31 @@ func (a *Aggregate) check(r *Relation) error {
 		}
 	}
 	return nil
+}
+
+// fits reports whether a column of kind k has the key: one way to make it, and a zone only for periods of times.
+func (g Group) fits(k privacy.Kind) bool {
+	ways := 0
+	for _, way := range []bool{g.Grain != NoGrain, g.Prefix != 0, g.Edges != nil} {
+		if way {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1, g.Prefix < 0, g.Prefix > 0 && k != privacy.String, g.Zone != "" && (g.Grain == NoGrain || k != privacy.Time):
+		return false
+	case g.Edges != nil:
+		return len(g.Edges) > 0 && g.Key(k) == privacy.Int && !slices.ContainsFunc(g.Edges, func(v predicate.Value) bool { return !Comparable(k, v.Kind) })
+	}
+	return g.Grain.fits(k)
+}
+
+// Key is the kind of the key over a column of kind k.
+func (g Group) Key(k privacy.Kind) privacy.Kind {
+	if g.Edges != nil && (k == privacy.Int || k == privacy.BigInt || k == privacy.Float || k == privacy.Decimal) {
+		return privacy.Int
+	}
+	return k
 }
 
 func (g Grain) fits(k privacy.Kind) bool {
@@ -123,8 +157,12 @@ func (m Measure) Result(k privacy.Kind) privacy.Kind {
 		switch k {
 		case privacy.Int, privacy.BigInt:
 			return privacy.BigInt
-		case privacy.Float:
-			return privacy.Float
+		case privacy.Float, privacy.Decimal:
+			return k
+		}
+	case CountDistinct:
+		if k != privacy.JSON {
+			return privacy.Int
 		}
 	case Min, Max:
 		if k != privacy.JSON {

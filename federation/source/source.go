@@ -63,6 +63,7 @@ type Query struct {
 	Order     []Order             // text by bytes; see Order for NULL
 	Limit     int                 // rows, 0: no limit; per key value where Keys.PerKey
 	Aggregate *Aggregate          // not nil: Select, Order and Limit are empty
+	Related   map[string]*Related // by the names that Where's Exists have; only of a Relater
 	MaxRows   int                 // more is ErrTooLarge
 }
 
@@ -88,15 +89,19 @@ type Aggregate struct {
 	Measures []Measure
 }
 
-// Group is one grouping key; with a Grain, the start of the period that holds the value, in the field's own kind
-// (a Date column does not take Hour).
+// Group is one grouping key, in the field's own kind: the value, or what one of the others makes of it.
 type Group struct {
-	Field string
-	Grain Grain
-	As    string
+	Field  string
+	Grain  Grain
+	Zone   string            // with a Grain of times: the IANA time zone of the periods; "" is UTC
+	Prefix int               // of texts: so many characters at their beginning; 0: all
+	Edges  []predicate.Value // of numbers, ascending: how many of them the value reaches (an Int)
+	As     string
 }
 
-// Grain truncates dates and times (UTC).
+// Grain makes of a date or time the start of the period that holds it; a date has no hours. In a time zone a period
+// begins when its clocks show so: where they skip that time, when they skip it; where they show it twice, the second
+// time. Hours that are repeated are two. What would begin before the year 1 begins with it.
 type Grain uint8
 
 const (
@@ -114,11 +119,12 @@ const (
 type Func uint8
 
 const (
-	CountRows   Func = iota + 1 // Int
-	CountValues                 // Int: rows where Field is not NULL
-	Sum                         // Int and BigInt: BigInt, refused on overflow; Float: Float; NULL over no values
-	Min                         // kind of Field
-	Max                         // kind of Field
+	CountRows     Func = iota + 1 // Int
+	CountValues                   // Int: rows where Field is not NULL
+	Sum                           // Int and BigInt: BigInt, refused on overflow; Float, Decimal: the same; NULL over no values
+	Min                           // kind of Field
+	Max                           // kind of Field
+	CountDistinct                 // Int: distinct values, NULL is none
 )
 
 // Measure is one aggregate of a group.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"concordat/federation/source"
+	"concordat/policy/predicate"
 	"concordat/privacy"
 )
 
@@ -65,18 +66,94 @@ func grouping(keys []*privacy.Column, rows []int32) *groups {
 func groupColumns(in *privacy.Table, by []source.Group) ([]*privacy.Column, error) {
 	keys := make([]*privacy.Column, len(by))
 	for i, g := range by {
-		c, err := column(in, g.Field)
+		k, err := Key(in, g)
 		if err != nil {
 			return nil, err
 		}
-		if c, err = truncate(c, g.Grain); err != nil {
-			return nil, err
-		}
-		renamed := *c
-		renamed.Name = g.As
-		keys[i] = &renamed
+		keys[i] = k
 	}
 	return keys, nil
+}
+
+// Key is the grouping key of each row of a table.
+func Key(in *privacy.Table, g source.Group) (*privacy.Column, error) {
+	c, err := column(in, g.Field)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case g.Edges != nil:
+		c, err = reached(in, c, g)
+	case g.Prefix > 0:
+		c, err = beginnings(c, g.Prefix)
+	default:
+		c, err = truncate(c, g)
+	}
+	if err != nil {
+		return nil, err
+	}
+	named := *c
+	named.Name = g.As
+	return &named, nil
+}
+
+// reached counts the edges that a number reaches: none below the first.
+func reached(in *privacy.Table, c *privacy.Column, g source.Group) (*privacy.Column, error) {
+	if g.Key(c.Kind) != privacy.Int {
+		return nil, fmt.Errorf("%s has no intervals: %w", c.Coordinate, source.ErrInvalid)
+	}
+	below := make([]test, len(g.Edges))
+	for i, edge := range g.Edges {
+		var err error
+		if below[i], err = compile(in, predicate.Compare(g.Field, predicate.Lt, edge)); err != nil {
+			return nil, err
+		}
+	}
+	out := privacy.NewColumn(c.Name, c.Coordinate, privacy.Int, in.Rows)
+	for row := range int32(in.Rows) {
+		if c.States[row] != privacy.Value {
+			out.AppendNull()
+			continue
+		}
+		n := 0
+		for n < len(below) && !below[n](row) {
+			n++
+		}
+		out.AppendInt(int64(n))
+	}
+	return out, nil
+}
+
+// beginnings cuts each distinct text once.
+func beginnings(c *privacy.Column, n int) (*privacy.Column, error) {
+	if c.Kind != privacy.String {
+		return nil, fmt.Errorf("%s has no prefix: %w", c.Coordinate, source.ErrInvalid)
+	}
+	cut := *c
+	cut.Dict = make([]string, len(c.Dict))
+	for i, text := range c.Dict {
+		cut.Dict[i] = beginning(text, n)
+	}
+	return cut.Gather(everyRow(len(c.States))), nil
+}
+
+func everyRow(n int) []int32 {
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	return rows
+}
+
+// beginning is the first n characters of a text.
+func beginning(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
 }
 
 // sorted orders groups by their keys, ascending, NULL last: an order that does not depend on the rows' order.

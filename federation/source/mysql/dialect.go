@@ -16,6 +16,7 @@ const (
 	sortOctets = 4096 // of a text that a server sorts or groups by, see max_sort_length: it compares no more
 	manyValues = 1024 // of a list of parameters; a larger set is one document
 	longValue  = 250  // characters of an element of such a document
+	sumDigits  = 43   // of a decimal whose sum is exact: a sum has 22 digits more, and 65 at most
 )
 
 // dialect implements sql.Dialect. Its parameters are positional: each is bound where it is written.
@@ -50,16 +51,22 @@ func (dialect) Cannot(_ *source.Query, l sql.Leaf) bool {
 	switch l.Use {
 	case sql.UseFields: // a double against an exact number would be rounded; an escape of ours in another column
 		return (o.Kind == privacy.Float) != (l.Other.Kind == privacy.Float) || l.Op >= predicate.HasPrefix
-	case sql.UseOrder:
-		return o.Textual() && o.Class == sql.Text && (o.Octets == 0 || o.Octets > sortOctets) || o.Class == sql.JSON
-	case sql.UseMeasure: // added up in doubles, in any order
-		return l.Func == source.Sum && o.Kind == privacy.Float
+	case sql.UseOrder: // a server may not know zones: its tables of them are loaded by hand
+		return long(o) || l.Zone != ""
+	case sql.UseMeasure: // added up in doubles, in any order; beyond 65 digits cut
+		return l.Func == source.Sum && (o.Kind == privacy.Float || o.Class == sql.Decimal && o.Digits > sumDigits) ||
+			l.Func == source.CountDistinct && long(o)
 	case sql.UseIn:
 		return len(l.Values) > manyValues && (o.Kind == privacy.Float || slices.ContainsFunc(l.Values, func(v predicate.Value) bool {
 			return utf8.RuneCountInString(v.Text) > longValue || strings.IndexByte(v.Text, 0) >= 0
 		}))
 	}
 	return false
+}
+
+// long reports whether a server sorts or groups by less than the whole.
+func long(o *sql.Operand) bool {
+	return o.Textual() && o.Class == sql.Text && (o.Octets == 0 || o.Octets > sortOctets) || o.Class == sql.JSON
 }
 
 func (dialect) Projected(o *sql.Operand) string {
@@ -245,10 +252,28 @@ func (dialect) Fields(p *sql.Printer, a *sql.Operand, op predicate.Op, b *sql.Op
 	p.Write(bytewise(a), sql.Operator(op), bytewise(b))
 }
 
+// Joined compares texts in their own collation too, where both have the same: an index of b may serve that half. Between
+// two columns the servers would take this equality for identity, and compare the bytes of one of them with itself.
+func (dialect) Joined(p *sql.Printer, a, b *sql.Operand) {
+	if a.Class != sql.Text {
+		p.Write(a.SQL, " = ", b.SQL)
+		if isTime(b) {
+			p.Write(" AND ", guard(b))
+		}
+		return
+	}
+	if inUTF8(a) && a.Charset == b.Charset && a.Collate == b.Collate {
+		p.Write(b.SQL, " = CONCAT(", a.SQL, ") AND ")
+	}
+	p.Write(bytewise(a), " = ", bytewise(b))
+}
+
 func (dialect) Measure(o *sql.Operand, f source.Func) string {
 	switch x := sortable(o); f {
 	case source.CountValues:
 		return "count(" + x + ")"
+	case source.CountDistinct:
+		return "count(DISTINCT " + x + ")"
 	case source.Sum:
 		return "sum(" + x + ")" // a decimal
 	case source.Min:
@@ -258,14 +283,18 @@ func (dialect) Measure(o *sql.Operand, f source.Func) string {
 	}
 }
 
-func (dialect) Grain(o *sql.Operand, g source.Grain) string {
+func (dialect) Prefix(o *sql.Operand, n int) string {
+	return "CAST(LEFT(" + text(o) + ", " + strconv.Itoa(n) + ") AS BINARY)"
+}
+
+func (dialect) Grain(_ *sql.Printer, o *sql.Operand, g source.Group) string {
 	x := sortable(o)
-	if g == source.Hour {
+	if g.Grain == source.Hour {
 		return "CAST(DATE_FORMAT(" + x + ", '%Y-%m-%d %H:00:00') AS DATETIME)"
 	}
 	day := "CAST(" + x + " AS DATE)"
 	first := "(" + day + " - INTERVAL (DAYOFMONTH(" + x + ") - 1) DAY)"
-	switch g {
+	switch g.Grain {
 	case source.Week: // Monday is 0
 		day = "(" + day + " - INTERVAL WEEKDAY(" + x + ") DAY)"
 	case source.Month:

@@ -273,11 +273,25 @@ func (dialect) Fields(p *sql.Printer, a *sql.Operand, op predicate.Op, b *sql.Op
 	p.Write(bytewise(a), sql.Operator(op), bytewise(b))
 }
 
+// Joined: texts of two collations are compared as bytes, which PostgreSQL would otherwise refuse.
+func (dialect) Joined(p *sql.Printer, a, b *sql.Operand) {
+	x, y := a.SQL, b.SQL
+	if a.Class == sql.Text && a.Collate != b.Collate {
+		x, y = bytewise(a), bytewise(b)
+	}
+	p.Write(x, " = ", y)
+	if low, _ := bounds(b); low != "" {
+		p.Write(" AND ", guard(b))
+	}
+}
+
 func (dialect) Measure(o *sql.Operand, f source.Func) string {
 	x := sortable(o)
 	switch {
 	case f == source.CountValues:
 		return "count(" + x + ")"
+	case f == source.CountDistinct:
+		return "count(DISTINCT " + x + ")"
 	case f == source.Sum && o.Kind == privacy.Float:
 		return floatSum("(" + x + ")::float8::text::numeric")
 	case f == source.Sum:
@@ -305,10 +319,17 @@ func floatSum(x string) string {
 	return "CASE WHEN " + sum + " IS NULL OR abs(" + sum + ") >= 0.001 * " + size + " THEN " + sum + "::float8 ELSE 'NaN' END"
 }
 
-func (dialect) Grain(o *sql.Operand, g source.Grain) string {
+func (dialect) Prefix(o *sql.Operand, n int) string {
+	return "left(" + plain(o) + ", " + strconv.Itoa(n) + `) COLLATE "C"`
+}
+
+func (dialect) Grain(p *sql.Printer, o *sql.Operand, g source.Group) string {
 	unit := [...]string{source.Hour: "hour", source.Day: "day", source.Week: "week", source.Month: "month",
-		source.Quarter: "quarter", source.Year: "year"}[g] // weeks are those of ISO 8601
+		source.Quarter: "quarter", source.Year: "year"}[g.Grain] // weeks are those of ISO 8601
 	x := sortable(o)
+	if g.Zone != "" {
+		return zoned(p, o, unit, g.Zone)
+	}
 	switch o.Class {
 	case sql.Date:
 		return "date_trunc('" + unit + "', (" + x + ")::timestamp)::date"
@@ -316,6 +337,16 @@ func (dialect) Grain(o *sql.Operand, g source.Grain) string {
 		return "date_trunc('" + unit + "', (" + x + ") AT TIME ZONE 'UTC')"
 	}
 	return "date_trunc('" + unit + "', " + x + ")"
+}
+
+// zoned truncates in a time zone. What would begin before the year 1 begins with it.
+func zoned(p *sql.Printer, o *sql.Operand, unit, zone string) string {
+	x := o.SQL
+	if o.Class == sql.LocalTime {
+		x += " AT TIME ZONE 'UTC'"
+	}
+	return "CASE WHEN " + guard(o) + " THEN greatest(date_trunc('" + unit + "', " + x + ", " + p.Parameter(zone, "%::text") +
+		"), '0001-01-01 00:00:00+00'::timestamptz) END"
 }
 
 // keyed is a hash that the database may compute: over its own values, with the key of one field of one agreement.

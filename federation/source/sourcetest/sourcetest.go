@@ -49,7 +49,9 @@ func Run(t *testing.T, build Make, limits ...Limit) {
 	t.Run("keys", s.keys)
 	t.Run("aggregates", s.aggregates)
 	t.Run("grains", s.grains)
+	t.Run("prefixes and intervals", s.coarse)
 	t.Run("random queries", s.random)
+	t.Run("related rows", s.relatedRows)
 	t.Run("nothing without a predicate", s.never)
 	t.Run("too many rows", s.tooMany)
 	t.Run("wrong queries are refused", s.refuses)
@@ -227,7 +229,7 @@ func (s *suite) aggregate(where predicate.Predicate, g []source.Group, m []sourc
 func (s *suite) measures() []source.Measure {
 	all := []source.Measure{{Func: source.CountRows, As: "n"}}
 	for _, f := range fieldNames() {
-		for fn := source.CountValues; fn <= source.Max; fn++ {
+		for fn := source.CountValues; fn <= source.CountDistinct; fn++ {
 			m := source.Measure{Func: fn, Field: f, As: f + string('0'+rune(fn))}
 			if m.Result(s.rel.Columns[f].Kind) != 0 && !(fn == source.Sum && f == "big") {
 				all = append(all, m)
@@ -243,6 +245,34 @@ func (s *suite) grains(t *testing.T) {
 		for _, f := range []string{"day", "at"} {
 			s.agree(t, s.aggregate(predicate.Always(), []source.Group{{Field: f, Grain: g, As: "start"}}, count))
 		}
+	}
+	for _, zone := range zones {
+		for g := source.Hour; g <= source.Year; g++ {
+			s.agree(t, s.aggregate(predicate.Always(), []source.Group{{Field: "at", Grain: g, Zone: zone, As: "start"}}, count))
+		}
+	}
+}
+
+// zones with whole, half and quarter hours, changes at midnight, a day that was left out, and clocks that go back.
+var zones = []string{"UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "America/Havana", "Asia/Kathmandu", "Australia/Lord_Howe",
+	"Pacific/Apia", "Asia/Shanghai", "Africa/Casablanca"}
+
+// prefixes and intervals.
+func (s *suite) coarse(t *testing.T) {
+	count := []source.Measure{{Func: source.CountRows, As: "n"}, {Func: source.CountDistinct, Field: "name", As: "d"}}
+	for _, n := range []int{1, 2, 3, 100} {
+		for _, f := range []string{"id", "name", "other"} {
+			s.agree(t, s.aggregate(predicate.Always(), []source.Group{{Field: f, Prefix: n, As: "start"}}, count))
+		}
+	}
+	for f, edges := range map[string][]predicate.Value{
+		"small": {predicate.Float(-7), predicate.Float(0), predicate.Float(1.5), predicate.Float(1e300)},
+		"big":   {predicate.Float(-1e19), predicate.Int(9007199254740993), predicate.Float(9223372036854775808)},
+		"ratio": {predicate.Float(-0.1), predicate.Float(0), predicate.Float(0.1), predicate.Float(1)},
+		"price": {predicate.Decimal("-2"), predicate.Decimal("0.10"), predicate.Decimal("10"), predicate.Decimal("10.000000000000000000001")},
+	} {
+		s.agree(t, s.aggregate(predicate.Always(), []source.Group{{Field: f, Edges: edges, As: "reached"}}, count))
+		s.agree(t, s.aggregate(predicate.Not(predicate.Null("name")), []source.Group{{Field: "tag", As: "tag"}, {Field: f, Edges: edges, As: "reached"}}, count))
 	}
 }
 
@@ -289,6 +319,11 @@ func (s *suite) refuses(t *testing.T) {
 		"sum of texts":     s.aggregate(predicate.Always(), nil, []source.Measure{{Func: source.Sum, Field: "name", As: "s"}}),
 		"hours of a date":  s.aggregate(predicate.Always(), []source.Group{{Field: "day", Grain: source.Hour, As: "h"}}, nil),
 		"grain of a text":  s.aggregate(predicate.Always(), []source.Group{{Field: "name", Grain: source.Day, As: "h"}}, nil),
+		"zone of a date":   s.aggregate(predicate.Always(), []source.Group{{Field: "day", Grain: source.Day, Zone: "Europe/Berlin", As: "h"}}, nil),
+		"no such zone":     s.aggregate(predicate.Always(), []source.Group{{Field: "at", Grain: source.Day, Zone: "Nowhere/Atall", As: "h"}}, nil),
+		"prefix of a date": s.aggregate(predicate.Always(), []source.Group{{Field: "day", Prefix: 4, As: "h"}}, nil),
+		"edges of a text":  s.aggregate(predicate.Always(), []source.Group{{Field: "name", Edges: []predicate.Value{predicate.Float(1)}, As: "h"}}, nil),
+		"no edges":         s.aggregate(predicate.Always(), []source.Group{{Field: "small", Edges: []predicate.Value{}, As: "h"}}, nil),
 		"unknown relation": {Select: []string{"id"}, Where: predicate.Always(), MaxRows: 1},
 	} {
 		if _, err := s.src.Fetch(context.Background(), q); !errors.Is(err, source.ErrInvalid) {

@@ -26,8 +26,9 @@ type Syntax interface {
 type Columns interface {
 	Projected(o *Operand) string // as it is read
 	Sortable(o *Operand) string  // as it is ordered, grouped and counted: NULL for what counts as NULL, texts by bytes
-	Grain(o *Operand, g source.Grain) string
-	Measure(o *Operand, f source.Func) string // of CountValues, Sum, Min and Max
+	Grain(p *Printer, o *Operand, g source.Group) string
+	Prefix(o *Operand, n int) string          // the first n characters of a text, as Sortable has it
+	Measure(o *Operand, f source.Func) string // of all but CountRows
 	// Derive is a computed column and its class, of the stored one; false where the dialect has no such expression.
 	Derive(p *Printer, stored *Operand, d *source.Derived) (sql string, class Class, ok bool)
 }
@@ -39,6 +40,8 @@ type Conditions interface {
 	Pattern(p *Printer, o *Operand, op predicate.Op, text string)
 	Fields(p *Printer, a *Operand, op predicate.Op, b *Operand)
 	NotNull(p *Printer, o *Operand)
+	// Joined is that two columns of one class are equal, so that an index of either serves it; NULL equals nothing.
+	Joined(p *Printer, a, b *Operand)
 }
 
 // Leaf is one use of a column, for Cannot.
@@ -50,6 +53,7 @@ type Leaf struct {
 	Value  predicate.Value
 	Values []predicate.Value
 	Func   source.Func
+	Zone   string // UseOrder: of the periods to group by
 }
 
 // Use is what a column is used for.

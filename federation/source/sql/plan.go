@@ -7,24 +7,24 @@ import (
 
 // Plan is q as one statement where the dialect means the same by it, else the statement for a superset of its rows,
 // at most maxScan.
-func Plan(d Dialect, t *Table, q *source.Query, maxScan int) (*Statement, error) {
+func Plan(d Dialect, t *Table, q *source.Query, maxScan int, tables Tables) (*Statement, error) {
 	if err := t.Fits(q.Relation); err != nil {
 		return nil, err
 	}
-	a := able{&Printer{dialect: d, table: t, relation: q.Relation}, q}
+	a := able{newPrinter(d, t, q, tables), q}
 	if a.query(q) {
-		return whole(d, t, q)
+		return whole(d, t, q, tables)
 	}
 	return a.superset(d, t, q, maxScan)
 }
 
 // Superset is the statement for rows of which the gateway answers q, whatever the dialect could do of it.
-func Superset(d Dialect, t *Table, q *source.Query, maxScan int) (*Statement, error) {
-	return able{&Printer{dialect: d, table: t, relation: q.Relation}, q}.superset(d, t, q, maxScan)
+func Superset(d Dialect, t *Table, q *source.Query, maxScan int, tables Tables) (*Statement, error) {
+	return able{newPrinter(d, t, q, tables), q}.superset(d, t, q, maxScan)
 }
 
-func whole(d Dialect, t *Table, q *source.Query) (*Statement, error) {
-	p := &Printer{dialect: d, table: t, relation: q.Relation}
+func whole(d Dialect, t *Table, q *source.Query, tables Tables) (*Statement, error) {
+	p := newPrinter(d, t, q, tables)
 	st := &Statement{MaxRows: q.MaxRows, Query: q}
 	p.Grow(512)
 	var err error
@@ -43,15 +43,16 @@ func (a able) superset(d Dialect, t *Table, q *source.Query, maxScan int) (*Stat
 	if !a.derives(q) {
 		stored = q.Stored()
 	}
-	wide := &source.Query{Relation: q.Relation, Select: stored.Needed(), Where: a.necessary(stored.Where), MaxRows: maxScan}
+	wide := &source.Query{Relation: q.Relation, Select: stored.Needed(), Where: a.necessary(stored.Where), Related: q.Related, MaxRows: maxScan}
 	if q.Keys != nil && a.in(q.Keys.Field, q.Keys.Values) {
 		wide.Keys = &source.Keys{Field: q.Keys.Field, Values: q.Keys.Values}
 	}
-	st, err := whole(d, t, wide)
+	st, err := whole(d, t, wide, a.p.tables)
 	if err != nil {
 		return nil, err
 	}
 	st.Local, st.Query = true, wide
+	st.Rest = q.Met(func(term predicate.Predicate) bool { return q.Stores(term) && a.predicate(term) })
 	return st, nil
 }
 
@@ -59,7 +60,7 @@ func (a able) superset(d Dialect, t *Table, q *source.Query, maxScan int) (*Stat
 func (st *Statement) Explain(q *source.Query) source.Explanation {
 	e := source.Explanation{Statement: st.Text, Pushed: append([]string{"projection"}, powers(st.Query)...)}
 	if st.Local {
-		e.Local = powers(q)
+		e.Local = powers(st.Rest)
 	}
 	return e
 }
@@ -73,6 +74,7 @@ func powers(q *source.Query) []string {
 		}
 	}
 	note(!q.Where.IsAlways(), "filter")
+	note(source.Asks(q.Where), "related rows")
 	note(q.Keys != nil, "keys")
 	note(len(q.Order) > 0, "order")
 	note(q.Limit > 0, "limit")
@@ -118,8 +120,13 @@ func (a able) query(q *source.Query) bool {
 
 func (a able) aggregate(g *source.Aggregate) bool {
 	for _, k := range g.Group {
-		if !a.can(Leaf{Use: UseOrder, Column: a.p.operand(k.Field)}) {
+		if !a.can(Leaf{Use: UseOrder, Column: a.p.operand(k.Field), Zone: k.Zone}) {
 			return false
+		}
+		for _, edge := range k.Edges {
+			if !a.can(Leaf{Use: UseCompare, Column: a.p.operand(k.Field), Op: predicate.Lt, Value: edge}) {
+				return false
+			}
 		}
 	}
 	for _, m := range g.Measures {
@@ -137,6 +144,8 @@ func (a able) predicate(p predicate.Predicate) bool {
 		return a.can(Leaf{Use: UseCompare, Column: a.p.operand(n.Field), Op: n.Op, Value: n.Value})
 	case predicate.KindIn:
 		return a.in(n.Field, n.Values)
+	case predicate.KindExists:
+		return a.exists(n)
 	case predicate.KindFields:
 		return a.can(Leaf{Use: UseFields, Column: a.p.operand(n.Field), Other: a.p.operand(n.Other), Op: n.Op})
 	}

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"concordat/federation/source"
+	"concordat/policy/predicate"
 )
 
 // rows writes a row query.
@@ -105,12 +106,17 @@ func (p *Printer) aggregate(st *Statement, q *source.Query) error {
 	p.Write("SELECT ")
 	for i, g := range q.Aggregate.Group {
 		c := q.Relation.Columns[g.Field]
-		p.item(i, p.grain(g))
-		st.Columns = append(st.Columns, Template{Name: g.As, Coordinate: c.Coordinate, Kind: c.Kind, Derived: c.Derived})
+		p.item(i, "")
+		if err := p.key(g); err != nil {
+			return err
+		}
+		p.Write(" AS g", itoa(i))
+		st.Columns = append(st.Columns, Template{Name: g.As, Coordinate: c.Coordinate, Kind: g.Key(c.Kind), Derived: keyed(g, c)})
 	}
 	for _, m := range q.Aggregate.Measures {
 		c := q.Relation.Columns[m.Field] // zero for CountRows
 		p.item(len(st.Columns), p.measure(m))
+		p.Write(" AS g", itoa(len(st.Columns)))
 		st.Columns = append(st.Columns, Template{Name: m.As, Coordinate: c.Coordinate, Kind: m.Result(c.Kind), Sum: m.Func == source.Sum, Derived: valued(m, c)})
 	}
 	if len(st.Columns) == 0 {
@@ -129,9 +135,14 @@ func (p *Printer) item(i int, sql string) {
 		p.Write(", ")
 	}
 	p.Write(sql)
-	if i >= 0 {
-		p.Write(" AS g", itoa(i))
+}
+
+// keyed is how the values of a key are made, where it gives values of its column.
+func keyed(g source.Group, c source.Column) *source.Derived {
+	if g.Edges != nil {
+		return nil
 	}
+	return c.Derived
 }
 
 // valued is how the values of a measure are made, where it gives values of its column.
@@ -165,10 +176,34 @@ func (p *Printer) measure(m source.Measure) string {
 	return p.dialect.Measure(p.operand(m.Field), m.Func)
 }
 
-func (p *Printer) grain(g source.Group) string {
+// key writes a grouping key.
+func (p *Printer) key(g source.Group) error {
 	o := p.operand(g.Field)
-	if g.Grain == source.NoGrain {
-		return p.dialect.Sortable(o)
+	switch {
+	case g.Edges != nil:
+		return p.intervals(g)
+	case g.Prefix > 0:
+		p.Write(p.dialect.Prefix(o, g.Prefix))
+	case g.Grain != source.NoGrain:
+		p.Write(p.dialect.Grain(p, o, g))
+	default:
+		p.Write(p.dialect.Sortable(o))
 	}
-	return p.dialect.Grain(o, g.Grain)
+	return nil
+}
+
+// intervals writes how many edges a number reaches.
+func (p *Printer) intervals(g source.Group) error {
+	p.Write("CASE")
+	for i, edge := range g.Edges {
+		p.Write(" WHEN ")
+		if err := p.predicate(predicate.Compare(g.Field, predicate.Lt, edge)); err != nil {
+			return err
+		}
+		p.Write(" THEN ", itoa(i))
+	}
+	p.Write(" WHEN ")
+	p.dialect.NotNull(p, p.operand(g.Field))
+	p.Write(" THEN ", itoa(len(g.Edges)), " END")
+	return nil
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"concordat/federation/source"
+	"concordat/policy/predicate"
 	"concordat/privacy"
 )
 
@@ -110,8 +111,10 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 			p.write(", ")
 		}
 		c := q.Relation.Columns[g.Field]
-		p.write(p.grain(g))
-		st.columns = append(st.columns, template{name: g.As, coordinate: c.Coordinate, kind: c.Kind, derived: c.Derived})
+		if err := p.key(g); err != nil {
+			return err
+		}
+		st.columns = append(st.columns, template{name: g.As, coordinate: c.Coordinate, kind: g.Key(c.Kind), derived: keyed(g, c)})
 	}
 	for i, m := range q.Aggregate.Measures {
 		if i > 0 || len(q.Aggregate.Group) > 0 {
@@ -130,6 +133,14 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 	p.groupBy(len(q.Aggregate.Group))
 	p.limit(0, q.MaxRows)
 	return nil
+}
+
+// keyed is how the values of a key are made, where it gives values of its column.
+func keyed(g source.Group, c source.Column) *source.Derived {
+	if g.Edges != nil {
+		return nil
+	}
+	return c.Derived
 }
 
 // valued is how the values of a measure are made, where it gives values of its column.
@@ -165,10 +176,30 @@ func (p *printer) measure(m source.Measure) string {
 		return "count(" + p.sortable(m.Field) + ")"
 	case source.Sum:
 		return "sum(" + p.sortable(m.Field) + ")"
+	case source.CountDistinct:
+		return "count(DISTINCT " + p.sortable(m.Field) + ")"
 	case source.Min:
 		return "min(" + p.sortable(m.Field) + ")"
 	}
 	return "max(" + p.sortable(m.Field) + ")"
+}
+
+// key writes a grouping key.
+func (p *printer) key(g source.Group) error {
+	if g.Edges == nil {
+		p.write(p.grain(g))
+		return nil
+	}
+	p.write("CASE") // how many edges the number reaches
+	for i, edge := range g.Edges {
+		p.write(" WHEN ")
+		if err := p.predicate(predicate.Compare(g.Field, predicate.Lt, edge)); err != nil {
+			return err
+		}
+		p.write(" THEN ", itoa(i))
+	}
+	p.write(" WHEN ", p.guard(g.Field), " THEN ", itoa(len(g.Edges)), " END")
+	return nil
 }
 
 // grain writes the start of the period that holds a date or time, in the stored form.

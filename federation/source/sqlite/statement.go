@@ -14,7 +14,8 @@ type statement struct {
 	columns   []template
 	maxRows   int
 	query     *source.Query // what the text asks for
-	local     bool          // its rows are a superset, for eval.Run
+	local     bool          // its rows are a superset, for eval.Run over rest
+	rest      *source.Query // what is left to do with them
 }
 
 // template is a column of the result before there are rows.
@@ -27,19 +28,19 @@ type template struct {
 }
 
 // statement plans q: as one statement where SQLite means the same by it, else as the fetch of a superset of rows.
-func (s *Source) statement(t *table, q *source.Query) (*statement, error) {
+func (s *Source) statement(t *table, q *source.Query, others tables) (*statement, error) {
 	if err := s.tables.fits(t, q.Relation); err != nil {
 		return nil, err
 	}
-	c := capability{q.Relation}
+	c := capabilityOf(t, q, others)
 	if c.query(q) {
-		return whole(t, q)
+		return whole(t, q, others)
 	}
 	return superset(t, q, c, s.maxScan)
 }
 
-func whole(t *table, q *source.Query) (*statement, error) {
-	p := &printer{table: t, relation: q.Relation}
+func whole(t *table, q *source.Query, others tables) (*statement, error) {
+	p := newPrinter(t, q, others)
 	st := &statement{maxRows: q.MaxRows, query: q}
 	p.Grow(512)
 	var err error
@@ -58,15 +59,16 @@ func superset(t *table, q *source.Query, c capability, maxScan int) (*statement,
 	if !c.derives(q) {
 		stored = q.Stored()
 	}
-	wide := &source.Query{Relation: q.Relation, Select: stored.Needed(), Where: c.necessary(stored.Where), MaxRows: maxScan}
+	wide := &source.Query{Relation: q.Relation, Select: stored.Needed(), Where: c.necessary(stored.Where), Related: q.Related, MaxRows: maxScan}
 	if q.Keys != nil && c.in(q.Keys.Field, q.Keys.Values) {
 		wide.Keys = &source.Keys{Field: q.Keys.Field, Values: q.Keys.Values}
 	}
-	st, err := whole(t, wide)
+	st, err := whole(t, wide, c.tables)
 	if err != nil {
 		return nil, err
 	}
 	st.local, st.query = true, wide
+	st.rest = q.Met(func(term predicate.Predicate) bool { return c.relates(q, term) })
 	return st, nil
 }
 
@@ -76,13 +78,13 @@ func (s *Source) Explain(q *source.Query) source.Explanation {
 	if !ok {
 		return source.Explanation{Statement: "table not checked"}
 	}
-	st, err := s.statement(t.(*table), q)
+	st, err := s.statement(t.(*table), q, s.tables.known(q.Related, nil))
 	if err != nil {
 		return source.Explanation{Statement: "refused"}
 	}
 	e := source.Explanation{Statement: st.text, Pushed: append([]string{"projection"}, powers(st.query)...)}
 	if st.local {
-		e.Local = powers(q)
+		e.Local = powers(st.rest)
 	}
 	return e
 }
@@ -96,6 +98,7 @@ func powers(q *source.Query) []string {
 		}
 	}
 	note(!q.Where.IsAlways(), "filter")
+	note(source.Asks(q.Where), "related rows")
 	note(q.Keys != nil, "keys")
 	note(len(q.Order) > 0, "order")
 	note(q.Limit > 0, "limit")
@@ -105,7 +108,16 @@ func powers(q *source.Query) []string {
 
 // capability says what SQLite answers with the same meaning as eval. What it does not is decimals, which compare
 // by value and are stored as text, and texts with a NUL where SQLite's functions read C strings.
-type capability struct{ relation *source.Relation }
+type capability struct {
+	relation *source.Relation
+	table    *table
+	related  map[string]*source.Related
+	tables   tables
+}
+
+func capabilityOf(t *table, q *source.Query, others tables) capability {
+	return capability{relation: q.Relation, table: t, related: q.Related, tables: others}
+}
 
 func (c capability) decimal(field string) bool {
 	return c.relation.Columns[field].Kind == privacy.Decimal
@@ -125,12 +137,12 @@ func (c capability) query(q *source.Query) bool {
 
 func (c capability) aggregate(a *source.Aggregate) bool {
 	for _, g := range a.Group {
-		if c.decimal(g.Field) {
+		if c.decimal(g.Field) || g.Zone != "" || g.Prefix > 0 {
 			return false
 		}
 	}
 	for _, m := range a.Measures {
-		if (m.Func == source.Min || m.Func == source.Max) && c.decimal(m.Field) {
+		if m.Func > source.CountValues && c.decimal(m.Field) {
 			return false
 		}
 	}
@@ -144,6 +156,8 @@ func (c capability) predicate(p predicate.Predicate) bool {
 		return !c.decimal(n.Field) && (n.Op != predicate.Like || likeFits(n.Value.Text))
 	case predicate.KindIn:
 		return c.in(n.Field, n.Values)
+	case predicate.KindExists:
+		return c.exists(n)
 	case predicate.KindFields:
 		return n.Op < predicate.HasPrefix && !c.decimal(n.Field) && !c.decimal(n.Other)
 	}
