@@ -16,7 +16,9 @@ import (
 	"concordat/cli"
 	"concordat/cli/tagger"
 	"concordat/console"
+	"concordat/federation/compose"
 	"concordat/federation/source"
+	"concordat/federation/source/mock"
 	"concordat/federation/source/open"
 	"concordat/privacy/deid"
 )
@@ -34,6 +36,7 @@ func main() {
 		Tagger:      models.Names(),
 		Sources:     openSources,
 		SourceNames: sourceNames,
+		Mock:        func(sg *compose.Supergraph) map[string]source.Source { return mock.Sources(sg, mock.DefaultRows) },
 		Describe:    open.Describe,
 		Pages:       func(d *console.DemoInfo) http.Handler { return console.Handler(console.Options{Demo: d}) },
 		Reload:      hangups,

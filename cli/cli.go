@@ -37,6 +37,7 @@ type Wire struct {
 	Tagger         execute.Tagger // of computed fields
 	Sources        func(ctx context.Context, file string, text []byte, relations func(string) []*source.Relation, dir string, getenv func(string) string) (map[string]source.Source, io.Closer, error)
 	SourceNames    func(file string, text []byte) ([]string, error)
+	Mock           func(*compose.Supergraph) map[string]source.Source // invented rows, for serve --mock
 	Describe       func(ctx context.Context, address string, rows int, getenv func(string) string) ([]*introspect.Table, error)
 	Pages          func(*console.DemoInfo) http.Handler
 	Reload         func() (again <-chan struct{}, stop func()) // SIGHUP

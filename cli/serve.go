@@ -20,6 +20,7 @@ func serveVerb(ctx context.Context, args []string, w *Wire) int {
 	flags.SetOutput(w.Stderr)
 	file := flags.String("config", "concordat.yaml", "configuration `file`")
 	check := flags.Bool("check", false, "read configuration, schema, policy and agreements, say what is wrong, and stop")
+	mock := flags.Bool("mock", false, "answer with invented rows, made of the schemas alone; no source is opened")
 	if code, ok := parsed(flags, args); !ok {
 		return code
 	}
@@ -36,8 +37,13 @@ func serveVerb(ctx context.Context, args []string, w *Wire) int {
 		return failed(w, err)
 	}
 	log := slog.New(slog.NewJSONHandler(w.Stderr, nil))
-	n, err := node.Open(ctx, c, node.Wire{Transforms: w.Transforms, Tagger: w.Tagger, Sources: w.Sources, SourceNames: w.SourceNames,
-		Pages: w.Pages(nil), WellKnown: known, Getenv: w.Getenv, Log: log})
+	wire := node.Wire{Transforms: w.Transforms, Tagger: w.Tagger, Sources: w.Sources, SourceNames: w.SourceNames,
+		Pages: w.Pages(nil), WellKnown: known, Getenv: w.Getenv, Log: log}
+	if *mock {
+		wire.Mock = w.Mock
+		log.Warn("every value that this gateway answers with is invented")
+	}
+	n, err := node.Open(ctx, c, wire)
 	if err != nil {
 		return failed(w, err)
 	}

@@ -87,13 +87,17 @@ func (g *Gateway) log(x *exchange, r *refusal) {
 	level("request refused", "request", x.id, "code", r.Code, "cause", r.cause)
 }
 
+func documentHash(document string) string {
+	sum := sha256.Sum256([]byte(document))
+	return hex.EncodeToString(sum[:])
+}
+
 // entry is what the ledger keeps of the exchange so far: identifiers and digests, never values.
 func (x *exchange) entry(kind string) ledger.Entry {
 	e := ledger.Entry{Kind: kind, RequestID: x.id, Agreement: x.subject.Agreement, Purpose: x.subject.Purpose,
 		Subject: ledger.Subject{ID: x.subject.ID, Organisation: x.subject.Organisation, Client: x.subject.Client}}
 	if x.params != nil {
-		sum := sha256.Sum256([]byte(x.params.Query))
-		e.DocumentHash = hex.EncodeToString(sum[:])
+		e.DocumentHash = documentHash(x.params.Query)
 	}
 	if x.snapshot != nil {
 		e.PolicyRevision, e.SchemaRevision = x.snapshot.Policy.Revision(), x.snapshot.Supergraph.Hash
@@ -116,6 +120,12 @@ func (x *exchange) entry(kind string) ledger.Entry {
 			e.Extra = map[string]string{}
 		}
 		e.Extra["models"] = x.result.Models
+	}
+	if x.snapshot != nil && x.snapshot.Invented {
+		if e.Extra == nil {
+			e.Extra = map[string]string{}
+		}
+		e.Extra["invented"] = "true"
 	}
 	if x.result != nil && kind == "answer" {
 		e.Rows = x.result.Rows

@@ -33,6 +33,8 @@ type Parts struct {
 	// Control makes the control plane's executable schema over a view.
 	Control func(*ast.Schema) graphql.ExecutableSchema
 	Limits  Limits
+	// Invented says that the sources hold no data but invented rows: answers and their entries say so.
+	Invented bool
 }
 
 // Snapshot is everything that one answer is made of: supergraph, policy, agreements' content, sources. It is

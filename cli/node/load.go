@@ -132,14 +132,14 @@ func (n *Node) load(ctx context.Context) (*loaded, error) {
 		Supergraph: sg, Policy: engine, Agreements: set, Activated: time.Now(), Limits: n.config.Limits,
 		Executor: &execute.Executor{Sources: opened.sources, Transforms: n.wire.Transforms, Cursors: cursors, Names: n.names, MaxRows: n.config.MaxRows,
 			RequestRows: n.config.RequestRows, RequestBytes: int64(n.config.RequestMiB) << 20},
-		Control: n.control().Executable,
+		Control: n.control().Executable, Invented: n.wire.Mock != nil,
 	})
 	return &loaded{s, set, opened}, err
 }
 
 func (n *Node) control() *resolvers.Resolver {
 	return &resolvers.Resolver{Access: access{}, Agreements: agreements{}, Register: n.register, Receipts: n.ledger,
-		Drafts: n.files, Publisher: publisher{n}, Explainer: n.explainer, Revisions: revisions{n}, Health: n, Now: time.Now}
+		Drafts: n.files, Publisher: publisher{n}, Explainer: n.explainer, Reviewer: n.reviewer, Ender: ender{n}, Revisions: revisions{n}, Health: n, Now: time.Now}
 }
 
 // problems is every error of a composition, a line each.
@@ -158,11 +158,7 @@ func (p problems) Error() string {
 
 // compose reads the agencies' files and the names of the configured sources.
 func (n *Node) compose() (*compose.Supergraph, []byte, error) {
-	text, err := os.ReadFile(n.config.Sources)
-	if err != nil {
-		return nil, nil, fmt.Errorf("sources: %w", err)
-	}
-	names, err := n.wire.SourceNames(n.config.Sources, text)
+	text, names, err := n.sourceNames()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -183,6 +179,18 @@ func (n *Node) compose() (*compose.Supergraph, []byte, error) {
 		return nil, nil, errs
 	}
 	return sg, text, nil
+}
+
+// sourceNames reads the configuration of the sources. Invented rows need none, and any source may be named then.
+func (n *Node) sourceNames() (text []byte, names []string, err error) {
+	if n.wire.Mock != nil {
+		return nil, nil, nil
+	}
+	if text, err = os.ReadFile(n.config.Sources); err != nil {
+		return nil, nil, fmt.Errorf("sources: %w", err)
+	}
+	names, err = n.wire.SourceNames(n.config.Sources, text)
+	return text, names, err
 }
 
 // SchemaFiles reads the *.graphqls of a directory: a file is an agency's, and named for it.
@@ -237,12 +245,22 @@ func (n *Node) sources(ctx context.Context, sg *compose.Supergraph, text []byte)
 	if n.opened.closer != nil && n.opened.digest == digest {
 		return n.opened, nil
 	}
+	if n.wire.Mock != nil {
+		return opened{digest: digest, sources: n.wire.Mock(sg), closer: nothing{}}, nil
+	}
+	itself := policy.Subject{ID: "gateway"} // what is asked at load is asked for nobody else
+	ctx = source.WithCredential(ctx, func(audience string) (string, error) { return n.tokens.Token(audience, itself, "") })
 	sources, closer, err := n.wire.Sources(ctx, n.config.Sources, text, sg.Relations, n.config.Data, n.wire.Getenv)
 	if err != nil {
 		return opened{}, fmt.Errorf("sources: %w", err)
 	}
 	return opened{digest: digest, sources: sources, closer: closer}, nil
 }
+
+// nothing is what there is to close of rows in memory.
+type nothing struct{}
+
+func (nothing) Close() error { return nil }
 
 // retire closes sources once no request of their snapshot can still run: they are over, or the node has drained.
 func (n *Node) retire(c io.Closer) {

@@ -25,10 +25,12 @@ import (
 
 	"concordat/cli/config"
 	"concordat/federation"
+	"concordat/federation/compose"
 	"concordat/federation/execute"
 	"concordat/federation/source"
 	"concordat/policy/agreement"
 	"concordat/policy/authn"
+	"concordat/policy/check"
 	"concordat/policy/ledger"
 	"concordat/privacy"
 	"concordat/state"
@@ -49,10 +51,12 @@ type Wire struct {
 	Sources func(ctx context.Context, file string, text []byte, relations func(string) []*source.Relation, dir string, getenv func(string) string) (map[string]source.Source, io.Closer, error)
 	// SourceNames lists the sources that a configuration names.
 	SourceNames func(file string, text []byte) ([]string, error)
-	Pages       http.Handler // the console
-	WellKnown   http.Handler // the development issuer's keys, or the metadata alone
-	Getenv      func(string) string
-	Log         *slog.Logger
+	// Mock invents rows for a supergraph, in place of Sources: nil but for serve --mock.
+	Mock      func(*compose.Supergraph) map[string]source.Source
+	Pages     http.Handler // the console
+	WellKnown http.Handler // the development issuer's keys, or the metadata alone
+	Getenv    func(string) string
+	Log       *slog.Logger
 	// BeforeCommit is asked before each durable write; its error refuses the write. Optional: a guard of the
 	// operator's own, as of space that must stay free.
 	BeforeCommit func() error
@@ -68,12 +72,14 @@ type Node struct {
 	files    *agreement.Files
 	auth     *authn.Authenticator
 	gateway  *federation.Gateway
+	tokens   *authn.Downstream // for sources
 	root     []byte
 	names    *execute.Names
 	metrics  *metrics
 	log      *slog.Logger
 
 	explainer *explainer
+	reviewer  *reviewer
 
 	loading sync.Mutex // one load at a time
 	opened  opened     // the sources in force
@@ -91,7 +97,7 @@ type problem struct {
 // Open starts a node up to the point where it could answer.
 func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 	n = &Node{config: c, wire: w, log: w.Log, metrics: newMetrics(), closing: make(chan struct{})}
-	n.files, n.explainer = agreement.NewFiles(c.Agreements), &explainer{node: n}
+	n.files, n.explainer, n.reviewer = agreement.NewFiles(c.Agreements), &explainer{node: n}, &reviewer{node: n, busy: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			n.Close()
@@ -106,6 +112,9 @@ func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 	if n.root, err = privacy.RootKey(c.State); err != nil {
 		return n, fmt.Errorf("root key: %w", err)
 	}
+	if n.tokens, err = authn.NewDownstream(n.root, c.Resource); err != nil {
+		return n, err
+	}
 	if n.auth, err = n.authenticator(); err != nil {
 		return n, err
 	}
@@ -118,7 +127,7 @@ func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 		return n, fmt.Errorf("agreements: %w", err)
 	}
 	n.gateway, err = federation.New(federation.Options{Authenticator: n.auth, Register: n.register, Ledger: n.metrics.watchLedger(n.ledger),
-		Root: n.root, Limits: c.Limits, Deadline: c.Deadline, Metadata: c.Resource + authn.MetadataPath, Log: n.log, Observer: n.metrics})
+		Root: n.root, Limits: c.Limits, Deadline: c.Deadline, Metadata: c.Resource + authn.MetadataPath, Downstream: n.tokens, Log: n.log, Observer: n.metrics})
 	if err != nil {
 		return n, err
 	}

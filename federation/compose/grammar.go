@@ -120,12 +120,33 @@ func (g *grammar) value(file, coordinate string, d *ast.Directive, a *ast.Argume
 	if a.Value.Kind == ast.NullValue && !want.Type.NonNull {
 		return true
 	}
+	if want.Type.Elem != nil {
+		return g.texts(file, coordinate, d, a)
+	}
 	if a.Value.Kind != ast.StringValue && a.Value.Kind != ast.BlockValue {
 		g.ps.add(at(file, a.Position), coordinate, DirectiveArgument, "@%s: %s is a string", d.Name, a.Name)
 		return false
 	}
 	if a.Value.Raw == "" && d.Name != "deprecated" {
 		g.ps.add(at(file, a.Position), coordinate, missing(d.Name, a.Name), "@%s: %s is empty", d.Name, a.Name)
+		return false
+	}
+	return true
+}
+
+// texts checks a list of strings: at least one, none empty, none twice.
+func (g *grammar) texts(file, coordinate string, d *ast.Directive, a *ast.Argument) bool {
+	seen := map[string]bool{}
+	for _, child := range a.Value.Children {
+		text := child.Value.Kind == ast.StringValue || child.Value.Kind == ast.BlockValue
+		if !text || child.Value.Raw == "" || seen[child.Value.Raw] {
+			g.ps.add(at(file, a.Position), coordinate, DirectiveArgument, "@%s: %s is a list of different strings", d.Name, a.Name)
+			return false
+		}
+		seen[child.Value.Raw] = true
+	}
+	if a.Value.Kind != ast.ListValue || len(seen) == 0 {
+		g.ps.add(at(file, a.Position), coordinate, DirectiveArgument, "@%s: %s is a list of strings", d.Name, a.Name)
 		return false
 	}
 	return true
@@ -152,4 +173,17 @@ func argument(d *ast.Directive, name string) string {
 		return ""
 	}
 	return a.Value.Raw
+}
+
+// argumentList is the texts of a directive's list argument, in order; nil where it is not given.
+func argumentList(d *ast.Directive, name string) []string {
+	a := d.Arguments.ForName(name)
+	if a == nil {
+		return nil
+	}
+	var out []string
+	for _, child := range a.Value.Children {
+		out = append(out, child.Value.Raw)
+	}
+	return out
 }

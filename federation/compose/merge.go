@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"concordat/federation/source"
+	"concordat/federation/source/cell"
 	"concordat/policy"
 	"concordat/privacy"
 )
@@ -103,9 +104,24 @@ func (d *draft) mergeField(s said) {
 		}
 	}
 	f.said = append(f.said, s)
+	f.field.Required = s.as.def.Type.NonNull && (f.field.Required || len(f.said) == 1)
+	d.mergeExamples(f.field, s.as)
 	if !slices.Contains(f.field.Agencies, s.by.agency) {
 		f.field.Agencies = append(f.field.Agencies, s.by.agency)
 		slices.Sort(f.field.Agencies)
+	}
+}
+
+// mergeExamples adds a declaration's @example, each of which has to be a value of the column.
+func (d *draft) mergeExamples(f *Field, as *declaredField) {
+	for _, text := range as.examples {
+		if f.Scalar == "" || !cell.Append(privacy.NewColumn(f.Name, f.Coordinate, f.Kind, 1), []byte(text)) {
+			d.ps.add(as.exampleAt, string(f.Coordinate), DirectiveArgument, "@example: the values are not of the field's type")
+			return
+		}
+		if !slices.Contains(f.Examples, text) {
+			f.Examples = append(f.Examples, text)
+		}
 	}
 }
 
