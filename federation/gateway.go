@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,11 @@ type Ledger interface {
 	Append(ctx context.Context, e ledger.Entry) (ledger.Receipt, error)
 }
 
+// Downstream mints the tokens that sources are asked with. *authn.Downstream is one.
+type Downstream interface {
+	Token(audience string, s policy.Subject, operation string) (string, error)
+}
+
 // Options of New. All fields without a default are required.
 type Options struct {
 	Authenticator Authenticator
@@ -60,6 +66,7 @@ type Options struct {
 	Metadata      string        // URL of the RFC 9728 metadata, for WWW-Authenticate; "" for none
 	Log           *slog.Logger
 	Observer      Observer
+	Downstream    Downstream       // default none: a source that wants a token is not asked
 	Now           func() time.Time // default time.Now
 	Rand          io.Reader        // default crypto/rand
 }
@@ -323,7 +330,18 @@ func (g *Gateway) caller(x *exchange) execute.Caller {
 		Scope:   privacy.Scope{Agreement: s.Agreement, Purpose: s.Purpose, Root: g.Root},
 		Binding: fmt.Appendf(nil, "%q %q %q %q", s.Issuer, s.ID, s.Agreement, s.Purpose),
 		Party:   s.Organisation,
+
+		Credential: g.credential(x),
 	}
+}
+
+// credential makes tokens for the sources of one request: of the gateway's own, never the caller's.
+func (g *Gateway) credential(x *exchange) func(audience string) (string, error) {
+	if g.Downstream == nil {
+		return nil
+	}
+	operation := sync.OnceValue(func() string { return documentHash(x.params.Query) })
+	return func(audience string) (string, error) { return g.Downstream.Token(audience, x.subject, operation()) }
 }
 
 func (g *Gateway) assemble(x *exchange) *refusal {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"concordat/policy/authn"
 	"concordat/resolvers"
 )
 
@@ -20,6 +21,7 @@ func (n *Node) Handler() http.Handler {
 	mux.Handle("/graphql", n.gateway)
 	mux.Handle("/ledger/", n.ledger.Handler(n.auditor))
 	mux.Handle("/.well-known/", n.wire.WellKnown)
+	mux.Handle("GET "+authn.DownstreamPath, n.tokens.Handler())
 	mux.HandleFunc("GET /livez", live)
 	mux.HandleFunc("GET /readyz", n.ready)
 	mux.Handle("/", n.wire.Pages)

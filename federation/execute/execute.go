@@ -35,8 +35,11 @@ type Executor struct {
 // Caller is whom a plan runs for.
 type Caller struct {
 	Scope   privacy.Scope
-	Binding []byte // subject and agreement: cursors open for nobody else
-	Party   string // whose share of the models' time is used
+	Binding []byte          // subject and agreement: cursors open for nobody else
+	Party   string          // whose share of the models' time is used
+	Secure  map[int]Secured // sessions that stand, by step
+	// Credential makes the tokens that sources are asked with; nil: a source that wants one is not asked.
+	Credential source.Credential
 }
 
 // Result is everything that was fetched and may leave.
@@ -55,9 +58,10 @@ type Result struct {
 func (x *Executor) Run(ctx context.Context, a *plan.Authorized, c Caller) *Result {
 	r := &run{executor: x, transforms: x.within(ctx), caller: c, plan: a, result: &Result{steps: make([]*stepResult, len(a.Steps())), Rows: map[string]int{}}}
 	r.result.run = r
+	ctx = source.WithCredential(ctx, c.Credential)
 	r.children(ctx, nil, nil)
 	for i, s := range r.result.steps {
-		if s != nil {
+		if s != nil && s.secure == nil { // nobody here knows how many rows are in a secure sum
 			r.result.Rows[a.Steps()[i].Entity.Name] += s.released.Rows()
 		}
 	}
@@ -110,6 +114,10 @@ func (r *run) step(ctx context.Context, s *plan.AuthorizedStep, parent *plan.Aut
 		return
 	}
 	s = resolved
+	if s.Kind == plan.Secure {
+		r.secure(ctx, s)
+		return
+	}
 	f := &fetch{run: r, step: s, keys: keys}
 	if keys != nil && len(keys.values) == 0 && s.Kind != plan.Group {
 		r.result.steps[s.ID] = f.nothing()
@@ -164,6 +172,7 @@ type stepResult struct {
 	order    []int32                // rows in the order they are shown; nil where they lie so
 	spans    []span                 // runs of order, one for each parent row; one span at the root
 	info     []listInfo             // by parent row, where the step is a List or Group
+	secure   *SecureAnswer          // of a Secure step
 	computed map[string]*stepResult // by computed field: its lists, one for each row; null where a span begins below 0
 }
 
