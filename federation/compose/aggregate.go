@@ -13,12 +13,12 @@ func (d *deriver) aggregate(e *draft) {
 		d.gated(t.Group, field("key", required(t.GroupKey), "What the group's rows have in common."), "", typeOf(t)),
 		d.gated(t.Group, field("count", nullable("Int"), "Rows of the group."), "", typeOf(t)),
 	}
-	d.measure(t, t.GroupKey, func(s scalar, own string) string { return own })
+	d.groupKey(t)
 	for _, m := range measures() {
-		if d.measure(t, t.Name+m.suffix, m.of) {
+		if d.measure(t, m) {
 			f := field(m.name, nullable(t.Name+m.suffix), m.description)
-			if m.percentile {
-				f.Arguments = ast.ArgumentDefinitionList{argumentOf("p", required("Float"), "From 0, the least, to 1, the greatest.")}
+			if m.argument != nil {
+				f.Arguments = ast.ArgumentDefinitionList{m.argument}
 			}
 			fields = append(fields, d.gated(t.Group, f, "", typeOf(t)))
 		}
@@ -41,7 +41,7 @@ func (d *deriver) having(t *Entity) {
 		d.gated(name, field("count", nullable(filterName("Int")), ""), "", typeOf(t)),
 	}
 	for _, m := range measures() {
-		if m.percentile {
+		if m.argument != nil {
 			continue
 		}
 		of := havingName(t, m.suffix)
@@ -74,7 +74,8 @@ type measureKind struct {
 	name, suffix string
 	of           func(s scalar, own string) string
 
-	percentile  bool // takes the argument p, so that no condition and no order can name it
+	argument    *ast.ArgumentDefinition // with one, no condition and no order can name it
+	list        bool
 	description string
 }
 
@@ -91,6 +92,12 @@ func measures() []measureKind {
 		}
 		return ""
 	}
+	bins := func(s scalar, own string) string {
+		if s.avg {
+			return histogramBin
+		}
+		return ""
+	}
 	return []measureKind{
 		{name: "sum", suffix: "Sum", of: func(s scalar, own string) string { return s.sum }},
 		{name: "avg", suffix: "Avg", of: average},
@@ -98,17 +105,27 @@ func measures() []measureKind {
 		{name: "max", suffix: "Max", of: extent},
 		{name: "stddev", suffix: "Stddev", of: average, description: "Of a sample: over one row less."},
 		{name: "countDistinct", suffix: "CountDistinct", of: func(scalar, string) string { return "Int" }},
-		{name: "percentile", suffix: "Percentile", of: extent, percentile: true, description: "The least value that so many of the values do not exceed."},
+		{name: "percentile", suffix: "Percentile", of: extent,
+			argument: argumentOf("p", required("Float"), "From 0, the least, to 1, the greatest."), description: "The least value that so many of the values do not exceed."},
+		{name: "histogram", suffix: "Histogram", of: bins, list: true, argument: argumentOf("edges", listOf("Float"), "Ascending, at most 100."),
+			description: "How many values lie below the first edge, between each edge and the next, and from the last edge on."},
 	}
 }
 
 // measure derives the type that holds one measure of each column that has it.
-func (d *deriver) measure(t *Entity, name string, of func(s scalar, own string) string) bool {
+func (d *deriver) measure(t *Entity, m measureKind) bool {
+	name := t.Name + m.suffix
 	var fields []*ast.FieldDefinition
 	for _, f := range comparable(t) {
-		if made := of(scalars[f.Scalar], f.Scalar); made != "" {
-			fields = append(fields, d.gated(name, field(f.Name, nullable(made), ""), "", f.Coordinate))
+		made := m.of(scalars[f.Scalar], f.Scalar)
+		if made == "" {
+			continue
 		}
+		kind := nullable(made)
+		if m.list {
+			kind = optionalList(made)
+		}
+		fields = append(fields, d.gated(name, field(f.Name, kind, ""), "", f.Coordinate))
 	}
 	return d.add(ast.Object, name, "", fields...)
 }
@@ -116,7 +133,7 @@ func (d *deriver) measure(t *Entity, name string, of func(s scalar, own string) 
 // derivedTypes are the names that a type takes, whether or not each is needed.
 func derivedTypes(t *Entity) []string {
 	names := []string{
-		t.Connection, t.Edge, t.Filter, t.OrderInput, t.FieldEnum, t.GroupInput, t.Aggregate, t.Group, t.GroupKey,
+		t.Connection, t.Edge, t.Filter, t.OrderInput, t.FieldEnum, t.GroupInput, t.GroupEnum, t.Aggregate, t.Group, t.GroupKey,
 	}
 	names = append(names, havingName(t, ""), groupOrderName(t), relationFilterName(t), secureFieldName(t), secureMeasureName(t))
 	for _, m := range measures() {

@@ -193,9 +193,7 @@ func (d *deriver) order(e *draft) {
 	d.add(ast.InputObject, t.OrderInput, "One term of an order of "+t.Name+" rows. NULL is last in both directions.",
 		d.gated(t.OrderInput, field("field", required(t.FieldEnum), ""), "", typeOf(t)),
 		d.gated(t.OrderInput, direction, "", typeOf(t)))
-	d.add(ast.InputObject, t.GroupInput, "One key of a group of "+t.Name+" rows; a grain takes the period of a date or time.",
-		d.gated(t.GroupInput, field("field", required(t.GroupEnum), ""), "", typeOf(t)),
-		d.gated(t.GroupInput, field("grain", nullable("Grain"), ""), "", typeOf(t)))
+	d.groupBy(t)
 }
 
 // gatedValue adds a field as a value of an enum: it exists where the field does.

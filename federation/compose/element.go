@@ -58,7 +58,7 @@ func filterName(scalar string) string { return scalar + "Filter" }
 
 // sharedTypes are the names of the types that every derived surface uses.
 func sharedTypes() []string {
-	names := []string{"PageInfo", "Direction", "Grain", groupMeasure, namedEntity, secureAggregate, secureContributor, securePrivacy, secureFunction}
+	names := []string{"PageInfo", "Direction", "Grain", groupMeasure, namedEntity, histogramBin, secureAggregate, secureContributor, securePrivacy, secureFunction}
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {
 		names = append(names, name, filterName(name))
 	}
@@ -71,9 +71,10 @@ func (d *deriver) shared(control *controlPlane) {
 		field("hasNextPage", required("Boolean"), ""), field("hasPreviousPage", required("Boolean"), ""),
 		field("startCursor", nullable("String"), ""), field("endCursor", nullable("String"), ""))
 	d.namedEntity()
+	d.histogramBin()
 	d.secureShared()
 	d.enum("Direction", "Which end of an order comes first.", "ASC", "DESC")
-	d.enum("Grain", "A period; weeks start on Monday (ISO 8601), all in UTC.", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+	d.enum("Grain", "A period; weeks start on Monday (ISO 8601).", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 	d.enum(groupMeasure, "What groups are ordered by.", "KEY", "COUNT", "SUM", "AVG", "MIN", "MAX", "STDDEV", "COUNT_DISTINCT")
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {
 		d.scalarFilter(name)

@@ -70,9 +70,7 @@ func named(t string) *Entity {
 	return &Entity{
 		Name: t, Connection: t + "Connection", Edge: t + "Edge", Filter: t + "Filter", OrderInput: t + "Order",
 		FieldEnum: t + "Field", Aggregate: t + "Aggregate", Group: t + "Group", GroupKey: t + "GroupKey",
-		GroupInput: t + "GroupBy",
-		// A group names its field by the same enum as an order does.
-		GroupEnum: t + "Field",
+		GroupInput: t + "GroupBy", GroupEnum: t + "GroupField",
 	}
 }
 

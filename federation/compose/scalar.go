@@ -26,7 +26,7 @@ var scalars = map[string]scalar{
 	"Int":      {kind: privacy.Int, filters: ordering, sum: "BigInt", avg: true, extent: true},
 	"BigInt":   {kind: privacy.BigInt, filters: ordering, sum: "BigInt", avg: true, extent: true},
 	"Float":    {kind: privacy.Float, filters: ordering, sum: "Float", avg: true, extent: true},
-	"Decimal":  {kind: privacy.Decimal, filters: ordering},
+	"Decimal":  {kind: privacy.Decimal, filters: ordering, sum: "Decimal", avg: true, extent: true},
 	"Boolean":  {kind: privacy.Bool, filters: truths},
 	"Date":     {kind: privacy.Date, filters: ordering, extent: true},
 	"DateTime": {kind: privacy.Time, filters: ordering, extent: true},

@@ -33,6 +33,7 @@ type Entity struct {
 	Parts  []*Part  // the agencies that hold rows, in order of source name
 
 	Members map[string]Member // every field of the public object type, by name
+	Joined  map[string]Joined // fields of joined rows that groups may have as keys, by name
 	// Names of derived types.
 	Connection, Edge, Filter, OrderInput, FieldEnum   string
 	Aggregate, Group, GroupKey, GroupInput, GroupEnum string
@@ -66,12 +67,13 @@ type Field struct {
 	Scalar         string       // GraphQL scalar name, "" for joins
 	Classification string
 	Hierarchy      string
-	Join           *Join             // nil for scalars
-	Computed       *Computed         // nil for scalars and joins
-	Agencies       []policy.AgencyID // who declares (and decides) it
-	Secure         *Secure           // nil: secure aggregation may not ask of it
-	Examples       []string          // @example of every declaration: values for a mock, of the field's kind
-	Required       bool              // no declaration says that it may be null; it is exposed nullable all the same
+	Levels         map[string]map[string]string // of a hierarchy that is a file: names by value, by level
+	Join           *Join                        // nil for scalars
+	Computed       *Computed                    // nil for scalars and joins
+	Agencies       []policy.AgencyID            // who declares (and decides) it
+	Secure         *Secure                      // nil: secure aggregation may not ask of it
+	Examples       []string                     // @example of every declaration: values for a mock, of the field's kind
+	Required       bool                         // no declaration says that it may be null; it is exposed nullable all the same
 }
 
 // Join is a declared relation: rows of Target whose To equals this row's From.
@@ -79,6 +81,12 @@ type Join struct {
 	Target   string // entity name
 	From, To string // field names
 	Many     bool
+}
+
+// Joined is a column of the row that a to-one relation leads to, as a key of groups.
+type Joined struct {
+	Join  *Field // of the grouped type
+	Field *Field // of the joined type
 }
 
 // Computed says what a computed field reads.
