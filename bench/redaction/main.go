@@ -9,7 +9,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -17,9 +16,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"concordat/cli/tagger"
 	"concordat/privacy/deid"
+	"concordat/privacy/deid/plant"
 )
 
 func main() {
@@ -39,26 +40,31 @@ func run(out io.Writer, synth string, notes int, misses string, rules bool) erro
 	if err != nil {
 		return err
 	}
-	redactor := deid.NewRedactor(deid.TextOptions{Tagger: models.Redaction(), RulesOnly: rules, Years: true})
+	redactor := deid.NewRedactor(deid.TextOptions{Tagger: models.Redaction(), RulesOnly: rules, Years: true, Timeout: time.Minute})
 	sentences, err := readSynthetic(synth)
 	if err != nil {
 		return err
 	}
-	s := report{title: "presidio-synth", floors: sentenceFloors(), misses: misses}
-	err = errors.Join(s.measure(redactor, sentences), s.print(out))
-	return cmp.Or(err, models.Close())
+	for _, r := range []report{
+		{title: "presidio-synth, part for training", floors: sentenceFloors(), documents: sentences, misses: misses},
+		{title: "generated notes", floors: noteFloors(), documents: generated(notes), misses: misses},
+	} {
+		err = errors.Join(err, r.measure(redactor), r.print(out))
+	}
+	return errors.Join(err, models.Close())
 }
 
 // report is the figures of one measurement.
 type report struct {
-	title  string
-	floors []floor
-	misses string
-	shown  []string
-	kinds  map[string]*tally
-	found  int // hidden spans
-	right  int // those that touch a planted one
-	failed int // texts withheld
+	title     string
+	documents []document
+	floors    []floor
+	misses    string
+	shown     []string
+	kinds     map[string]*tally
+	found     int // hidden spans
+	right     int // those that touch a planted one
+	failed    int // texts withheld
 }
 
 // tally counts the planted spans of one kind.
@@ -77,10 +83,18 @@ type planted struct {
 	start, end int
 }
 
-func (r *report) measure(redactor *deid.Redactor, documents []document) error {
+func generated(n int) []document {
+	var all []document
+	for _, note := range plant.Notes(n) {
+		all = append(all, document{note.Text, []planted{{note.Kind, note.Start, note.End}}})
+	}
+	return all
+}
+
+func (r *report) measure(redactor *deid.Redactor) error {
 	r.kinds = map[string]*tally{}
-	texts := make([]string, len(documents))
-	for i, d := range documents {
+	texts := make([]string, len(r.documents))
+	for i, d := range r.documents {
 		texts[i] = d.text
 	}
 	for i, got := range redactor.Redact(context.Background(), texts) {
@@ -91,7 +105,7 @@ func (r *report) measure(redactor *deid.Redactor, documents []document) error {
 			r.failed++ // hidden whole: neither a miss nor a find
 			continue
 		}
-		r.count(documents[i], got.Spans)
+		r.count(r.documents[i], got.Spans)
 	}
 	return nil
 }

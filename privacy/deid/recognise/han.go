@@ -80,7 +80,7 @@ func hanWords() []hanWord {
 }
 
 // surnames are the commonest of the Hundred Family Surnames; compound ones are met by their first character.
-const surnames = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施洪季欧诸司上官葛章施牛樊俞庄齐尚殷倪鲁柯翟颜申文柳左伍凌祝焦牟纪舒屈项詹阮梅骆童盛聂瞿裴游柴辛穆岳盖"
+const surnames = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施洪季欧诸司上官葛章施牛樊俞庄齐尚殷倪鲁柯翟颜申文柳左伍凌祝焦牟纪舒屈项詹阮梅骆童盛聂瞿裴游柴辛穆岳盖萧傅卓丛甄佟邢鲍麦耿鄢符卞蒲荆储"
 
 // numeral reports a Chinese digit among the three-byte characters from U+4E00 on.
 func (t *hanTable) numeral(s string, i int) bool { return t.flag(s, i)&hanNumeral != 0 }
