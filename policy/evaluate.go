@@ -20,6 +20,7 @@ type agency struct {
 	query      *rego.PreparedEvalQuery // nil where it has neither fields nor limits
 	entries    []entry
 	fieldReads facts
+	hides      hiding
 	rowRules   map[string]*rowRules
 }
 
@@ -203,13 +204,21 @@ func (ev *evaluation) combine(a *agency, own, all *document) *verdict {
 		t := mine[i]
 		t.tighten(theirs[i])
 		if v.closed {
-			t.add(Deny, privacy.Obligation{}, "the policy failed")
+			t.add(ev.failing(a, i, own, all), privacy.Obligation{}, "the policy failed")
 		}
 		r := t.ruling()
 		r.Declassified = r.Effect == Transform && own.declassifies(&f)
 		v.rulings[f.Coordinate] = r
 	}
 	return v
+}
+
+// failing is the effect on a field where rules failed: it is hidden where those that failed could have hidden it.
+func (ev *evaluation) failing(a *agency, i int, own, all *document) Effect {
+	if own.broken && a.hides.mayHide(a.fields, i) || all.broken && ev.gateway.hides.mayHide(a.fields, i) {
+		return Invisible
+	}
+	return Deny
 }
 
 func (ev *evaluation) tallies(x *index, d *document) []tally {

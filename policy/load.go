@@ -36,6 +36,7 @@ type loader struct {
 	whole        *index
 	modules      map[string]*ast.Module // as parsed, by file name
 	owners       map[string]AgencyID    // of each file; the library's files have none
+	hides        map[AgencyID]hiding    // found while compiling
 	sets         map[string]any
 	setOwners    map[string]string
 	digest       hash.Hash
@@ -181,6 +182,7 @@ func (l *loader) parse(name string, text []byte, owner AgencyID) {
 func (l *loader) compile() *ast.Compiler {
 	c := ast.NewCompiler().WithStrict(true).WithCapabilities(l.capabilities).SetErrorLimit(0).
 		WithStageAfterID(ast.StageResolveRefs, l.checkReferences()).
+		WithStageAfterID(ast.StageResolveRefs, l.findHiding()).
 		WithStageAfterID(ast.StageRewriteDynamicTerms, keepPresence())
 	c.Compile(l.modules)
 	if c.Failed() {
@@ -246,7 +248,7 @@ func (l *loader) revision() (string, error) {
 
 // prepare readies the rules of one owner: one query over its `fields` and `limits`, one for each row rule.
 func (l *loader) prepare(ctx context.Context, w world, r *reach, id AgencyID, x *index) (*agency, error) {
-	a := &agency{id: id, fields: x, tightens: id == Gateway, rowRules: map[string]*rowRules{}}
+	a := &agency{id: id, fields: x, tightens: id == Gateway, hides: l.hides[id], rowRules: map[string]*rowRules{}}
 	body := ast.Body{}
 	var roots []*ast.Rule
 	for _, p := range packagesOf(w.compiler.Modules, id) {

@@ -46,8 +46,8 @@ func (e Effect) String() string {
 	return [...]string{"undefined", "allow", "transform", "aggregate", "encrypted", "deny", "invisible"}[e]
 }
 
-// decoded is a statement as Rego gave it, with what is wrong with it. A wrong statement denies what it names; one
-// that names nothing denies the whole agency: fail closed.
+// decoded is a statement as Rego gave it, with what is wrong with it. A wrong statement denies what it names, or hides
+// it where it says so; one that names nothing closes the whole agency: fail closed.
 type decoded struct {
 	names []statement // one per name it gives: exactly one where nothing is wrong
 	wrong error
@@ -70,12 +70,20 @@ func decode(value any, tightens bool) decoded {
 	}
 	for i := range d.names {
 		if d.wrong != nil {
-			d.names[i].effect, d.names[i].reason = Deny, "the policy's statement is not valid"
+			d.names[i].effect, d.names[i].reason = wrongEffect(object), "the policy's statement is not valid"
 			continue
 		}
 		d.names[i].effect, d.names[i].obligation, d.names[i].reason = s.effect, s.obligation, s.reason
 	}
 	return d
+}
+
+// wrongEffect is that of a statement that is not valid: it denies, or hides where that can still be read.
+func wrongEffect(object map[string]any) Effect {
+	if word, _ := object["effect"].(string); effectNamed(word) == Invisible {
+		return Invisible
+	}
+	return Deny
 }
 
 func (d *decoded) readNames(object map[string]any) {
