@@ -19,6 +19,7 @@ type Subject struct {
 	TokenID      string // jti, unique only together with Issuer
 	Expires      time.Time
 	Persona      string // set by the development issuer only; names the caller in reports, decides nothing
+	QuerierKey   string // thumbprint of the key that this caller opens secure sums with (secagg_jkt); empty for none
 	Anonymous    bool   // no token was sent; the other fields but ID are empty
 }
 

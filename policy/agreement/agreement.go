@@ -32,6 +32,7 @@ type Agreement struct {
 	Purposes   []string
 	Scopes     []string
 	Datasets   []string // "Type" or "Type.field"
+	Secure     []Secure // of sums that only the caller can open
 	Transforms []Owed   // what must happen to fields before they leave, whatever the agencies' rules allow
 	Regions    []string
 	Districts  []string
@@ -116,6 +117,8 @@ func (a Agreement) data() map[string]any {
 		"validFrom":  a.ValidFrom.Format(time.RFC3339),
 		"validUntil": a.ValidUntil.Format(time.RFC3339),
 		"transforms": owed(a.Transforms),
+
+		"secureAggregation": securedData(a.Secure),
 		"contact":    a.Contact,
 		"retention":  a.Retention,
 	}

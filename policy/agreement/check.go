@@ -49,6 +49,11 @@ func (s *Set) Check(c Catalog) Mistakes {
 				found = append(found, at.mistake(fmt.Sprintf("datasets[%d]", i), "names nothing that is shared here"))
 			}
 		}
+		for i, s := range a.Secure {
+			if !c.Known(s.Dataset) {
+				found = append(found, at.mistake(fmt.Sprintf("secureAggregation[%d]", i), "names nothing that is shared here"))
+			}
+		}
 		for i, t := range a.Transforms {
 			if err := c.Meets(t); err != nil {
 				found = append(found, at.mistake(fmt.Sprintf("transforms[%d]", i), err.Error()))

@@ -21,7 +21,7 @@ var keys = map[string]bool{
 	"scopes": false, "datasets": false, "regions": false, "districts": false, "contact": false, "retention": false,
 	"transforms": false, "renewedFrom": false, "justification": false, "recordDescription": false, "notice": false,
 	"verification": false, "destruction": false, "security": false, "redisclosure": false, "accuracy": false,
-	"signatures": false,
+	"signatures": false, "secureAggregation": false,
 }
 
 var (
@@ -71,7 +71,7 @@ func (r *reader) agreement(text []byte) Agreement {
 		ValidUntil: r.moment("validUntil", 1),
 		Contact:    r.scalar("contact", "!!str"),
 		Retention:  r.scalar("retention", "!!str", "!!int"),
-		Transforms: r.transforms(), RenewedFrom: r.moment("renewedFrom", 0), Terms: r.terms(),
+		Transforms: r.transforms(), Secure: r.secure(), RenewedFrom: r.moment("renewedFrom", 0), Terms: r.terms(),
 	}
 	r.signatures()
 	if !a.ValidFrom.IsZero() && !a.ValidUntil.IsZero() && !a.ValidUntil.After(a.ValidFrom) {

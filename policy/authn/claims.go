@@ -118,6 +118,7 @@ func readClaims(members map[string]any, audience string, now time.Time) (policy.
 		TokenID:      c.text("jti", true),
 		Expires:      c.date("exp"),
 		Persona:      c.text("persona", false),
+		QuerierKey:   c.text("secagg_jkt", false),
 	}
 	subject.Purpose, subject.Purposes = c.purposes()
 	c.checkTimes(subject.Expires, now)

@@ -57,10 +57,17 @@ type Claims struct {
 	Persona      string   `json:"persona,omitempty"`
 	// Of a session token only (secure aggregation): the session, the hex hash of its question, and the thumbprint of
 	// the key that may open the sum.
-	Session    string        `json:"secagg_session,omitempty"`
-	Question   string        `json:"secagg_query,omitempty"`
-	QuerierKey string        `json:"secagg_jkt,omitempty"`
-	TTL        time.Duration `json:"-"` // default DefaultTTL, at most one hour
+	Session    string `json:"secagg_session,omitempty"`
+	Question   string `json:"secagg_query,omitempty"`
+	QuerierKey string `json:"secagg_jkt,omitempty"`
+	// Actor is who exchanged a token for this one (RFC 8693 section 4.1).
+	Actor *Actor        `json:"act,omitempty"`
+	TTL   time.Duration `json:"-"` // default DefaultTTL, at most one hour
+}
+
+// Actor acts for the subject.
+type Actor struct {
+	Subject string `json:"sub"`
 }
 
 type mintedClaims struct {
