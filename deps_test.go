@@ -81,7 +81,9 @@ var arrows = map[string][]string{
 	"federation/agent":   {"federation/source", "policy", "policy/predicate", "privacy", "privacy/budget", "privacy/dp", "privacy/secagg", "state"},
 	"federation": {"federation/compose", "federation/execute", "federation/plan", "policy", "policy/agreement", "policy/authn",
 		"policy/ledger", "privacy", "privacy/budget", "inference"},
-	"resolvers": {"federation", "graph", "policy", "policy/agreement", "policy/explain", "policy/ledger", "privacy/budget"},
+	"federation/review": {"federation/compose", "federation/plan", "policy", "policy/check", "policy/diff", "policy/scenario", "privacy"},
+	"resolvers": {"federation", "federation/review", "graph", "policy", "policy/agreement", "policy/check", "policy/diff", "policy/explain",
+		"policy/ledger", "privacy/budget"},
 
 	// The shelf of models. Engines know the contract, and main hands them in.
 	"inference/enginetest":    {"inference"},
@@ -100,9 +102,10 @@ var arrows = map[string][]string{
 	"demo/transport": {},
 	"cli/config":     {"federation", "policy", "policy/authn"},
 	"cli/node": {"cli/config", "federation", "federation/compose", "federation/execute", "federation/source", "policy", "policy/agreement",
-		"policy/authn", "policy/explain", "policy/ledger", "privacy", "privacy/budget", "resolvers", "schema", "state", "inference"},
+		"policy/authn", "federation/review", "policy/check", "policy/explain", "policy/ledger", "policy/scenario", "privacy", "privacy/budget",
+		"resolvers", "schema", "state", "inference"},
 	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose", "federation/execute",
-		"federation/plan", "federation/source", "federation/source/introspect", "inference", "inference/admission", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
+		"federation/plan", "federation/review", "federation/source", "federation/source/introspect", "inference", "inference/admission", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
 		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
 		"privacy/secagg", "resolvers", "schema", "state"},
 	"cli/tagger": {"federation/execute", "inference", "inference/admission", "inference/models", "inference/ner", "privacy/deid"},

@@ -20,6 +20,7 @@ import (
 	"concordat/demo/transport"
 	"concordat/federation"
 	"concordat/policy/authn"
+	"concordat/policy/check"
 )
 
 const demoOrigin = "demo.concordat.example/gateway"
@@ -171,7 +172,17 @@ func (d *demoWorld) wire() node.Wire {
 	if err != nil {
 		panic(err) // constants of ours
 	}
-	return node.Wire{Transforms: d.w.Transforms, Tagger: d.w.Tagger, Sources: d.w.Sources, SourceNames: d.w.SourceNames, Pages: d.w.Pages(d.info()), WellKnown: known, Getenv: d.getenv, Log: d.log}
+	return node.Wire{Transforms: d.w.Transforms, Tagger: d.w.Tagger, Sources: d.w.Sources, SourceNames: d.w.SourceNames, Pages: d.w.Pages(d.info()), WellKnown: known,
+		Personas: demoPersonas(), Getenv: d.getenv, Log: d.log}
+}
+
+// demoPersonas are the subjects of the personas' tokens.
+func demoPersonas() []check.Persona {
+	var out []check.Persona
+	for _, name := range demo.PersonaNames() {
+		out = append(out, check.Persona{Name: name, Subject: personaSubject(name, demo.Personas()[name])})
+	}
+	return out
 }
 
 // getenv adds the address of the transport agency, which is known only now.

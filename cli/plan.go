@@ -9,14 +9,11 @@ import (
 	"os"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/validator/rules"
-
 	"concordat/cli/node"
 	"concordat/demo"
 	"concordat/federation/compose"
 	"concordat/federation/plan"
+	"concordat/federation/review"
 	"concordat/federation/source"
 )
 
@@ -48,7 +45,7 @@ func demoSchemas() ([]compose.File, error) {
 
 // printPlan prints the fetches of a document as the executor would run them where policy allows everything.
 func printPlan(ctx context.Context, w *Wire, sg *compose.Supergraph, o PlanOptions) error {
-	bound, err := boundPlan(sg, o.Document)
+	bound, err := review.Bind(sg, o.Document)
 	if err != nil {
 		return err
 	}
@@ -68,41 +65,6 @@ func printPlan(ctx context.Context, w *Wire, sg *compose.Supergraph, o PlanOptio
 	}
 	printFetches(w.Stdout, fetches)
 	return nil
-}
-
-func boundPlan(sg *compose.Supergraph, document string) (*plan.Bound, error) {
-	doc, errs := gqlparser.LoadQueryWithRules(sg.Schema, document, rules.NewDefaultRules())
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("the document is not valid: %w", errs)
-	}
-	if len(doc.Operations) != 1 || doc.Operations[0].Operation != ast.Query {
-		return nil, errors.New("a plan is of one query")
-	}
-	op := doc.Operations[0]
-	conditions := plan.Conditions{}
-	variables := map[string]any{}
-	for _, v := range op.VariableDefinitions {
-		if v.DefaultValue == nil {
-			continue
-		}
-		value, err := v.DefaultValue.Value(nil)
-		if err != nil {
-			return nil, fmt.Errorf("default of $%s: %w", v.Variable, err)
-		}
-		variables[v.Variable] = value
-		conditions[v.Variable], _ = value.(bool)
-	}
-	d := plan.Read(doc, op)
-	for _, name := range d.Conditions {
-		if _, ok := variables[name]; !ok {
-			conditions[name] = true // without a value, the plan with everything asked for
-		}
-	}
-	p, err := plan.Build(sg, d, conditions)
-	if err != nil {
-		return nil, err
-	}
-	return p.Bind(d, variables)
 }
 
 // explainer opens the sources, so that the statements are those that would be sent.

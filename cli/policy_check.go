@@ -44,11 +44,7 @@ func (v policyCommand) findings(ctx context.Context, f policyFlags) ([]check.Fin
 	if err != nil {
 		return nil, err
 	}
-	var personas []check.Persona
-	for _, name := range p.names {
-		personas = append(personas, check.Persona{Name: name, Subject: p.personas[name]})
-	}
-	return check.Run(ctx, p.options, personas)
+	return p.world(v.Transforms).Check(ctx)
 }
 
 func (v policyCommand) printFindings(findings []check.Finding, asJSON bool) error {
@@ -118,18 +114,14 @@ func (v policyCommand) compare(ctx context.Context, old, next policyFlags) (*dif
 	if err != nil {
 		return nil, fmt.Errorf("the old policy: %w", err)
 	}
-	b, err := after.engine(ctx)
+	if len(after.names) == 0 {
+		return nil, fmt.Errorf("there is nobody to compare for: %w: give --personas", os.ErrNotExist)
+	}
+	report, err := after.world(v.Transforms).Diff(ctx, a)
 	if err != nil {
 		return nil, fmt.Errorf("the new policy: %w", err)
 	}
-	var personas []diff.Persona
-	for _, name := range after.names {
-		personas = append(personas, diff.Persona{Name: name, Subject: after.personas[name]})
-	}
-	if len(personas) == 0 {
-		return nil, fmt.Errorf("there is nobody to compare for: %w: give --personas", os.ErrNotExist)
-	}
-	return diff.Compare(ctx, a, b, after.options.Catalog, personas)
+	return report, nil
 }
 
 func printDiff(out io.Writer, r *diff.Report) error {

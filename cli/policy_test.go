@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"concordat/federation/review"
 	"concordat/privacy/deid"
 )
 
@@ -77,7 +78,7 @@ func TestPolicyTestJSON(t *testing.T) {
 	var got struct {
 		Passed   bool
 		Coverage float64
-		Tests    []testLine
+		Tests    []review.Test
 	}
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || !got.Passed || len(got.Tests) != 1 || got.Coverage <= 0 || got.Coverage >= 100 {
 		t.Errorf("%s %v", out.String(), err)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"concordat/federation/review"
 )
 
 func policyOutput(t *testing.T, code int, args ...string) string {
@@ -46,7 +48,7 @@ func TestWorkedExamplesAreSoundAndWhollyTried(t *testing.T) {
 		if got := policyOutput(t, 0, "check", dir); got != "0 errors, 0 warnings\n" {
 			t.Errorf("%s: %s", name, got)
 		}
-		var run testRun
+		var run review.Tests
 		if err := json.Unmarshal([]byte(policyOutput(t, 0, "test", dir, "--json")), &run); err != nil || !run.Passed || len(run.Scenarios) < 6 {
 			t.Fatalf("%s: %+v %v", name, run, err)
 		}

@@ -13,15 +13,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/validator/rules"
-
+	"concordat/cli/node"
 	"concordat/demo"
 	"concordat/federation/compose"
-	"concordat/federation/plan"
+	"concordat/federation/review"
 	"concordat/policy"
 	"concordat/policy/agreement"
-	"concordat/policy/scenario"
+	"concordat/policy/check"
 	"concordat/schema"
 )
 
@@ -138,14 +136,19 @@ func (f policyFlags) people(into *policyWorld) error {
 		known, into.names = demo.Personas(), demo.PersonaNames()
 	}
 	for name, p := range known {
-		s := policy.Subject{ID: p.Subject, Organisation: p.Organisation, Client: p.Client, Scopes: strings.Fields(p.Scope),
-			Agreement: p.Agreement, Purposes: p.Purposes, Persona: name}
-		if len(p.Purposes) > 0 {
-			s.Purpose = p.Purposes[0]
-		}
-		into.personas[name] = s
+		into.personas[name] = personaSubject(name, p)
 	}
 	return nil
+}
+
+// personaSubject is what the gate makes of a persona's token.
+func personaSubject(name string, p demo.Persona) policy.Subject {
+	s := policy.Subject{ID: p.Subject, Organisation: p.Organisation, Client: p.Client, Scopes: strings.Fields(p.Scope),
+		Agreement: p.Agreement, Purposes: p.Purposes, Persona: name}
+	if len(p.Purposes) > 0 {
+		s.Purpose = p.Purposes[0]
+	}
+	return s
 }
 
 // subject is a persona with one of its purposes.
@@ -171,7 +174,7 @@ func (p *policyWorld) request(args []string, agency string) (policy.Request, err
 		if err != nil {
 			return r, err
 		}
-		bound, err := boundPlan(p.graph, string(text))
+		bound, err := review.Bind(p.graph, string(text))
 		if err != nil {
 			return r, err
 		}
@@ -209,40 +212,11 @@ func (p *policyWorld) fields(r policy.Request) []policy.Field {
 	return out
 }
 
-// ask plans a scenario's document in a subject's view, and cuts it down as the gateway does.
-func (p *policyWorld) ask(w *Wire) func(string, *policy.Profile, func(policy.Request) (*policy.Decision, error)) (scenario.Answer, error) {
-	return func(document string, view *policy.Profile, decide func(policy.Request) (*policy.Decision, error)) (scenario.Answer, error) {
-		if _, errs := gqlparser.LoadQueryWithRules(p.graph.View(view), document, rules.NewDefaultRules()); len(errs) > 0 {
-			if _, errs := gqlparser.LoadQueryWithRules(p.graph.Schema, document, rules.NewDefaultRules()); len(errs) > 0 {
-				return scenario.Answer{}, fmt.Errorf("valid for nobody: %w", errs)
-			}
-			return scenario.Answer{Invalid: true}, nil
-		}
-		bound, err := boundPlan(p.graph, document)
-		if err != nil {
-			return scenario.Answer{}, err
-		}
-		decision, err := decide(bound.Request)
-		if err != nil {
-			return scenario.Answer{}, err
-		}
-		return restricted(bound, decision, w)
+// world is what the bundles are reviewed in.
+func (p *policyWorld) world(t node.Transforms) review.World {
+	w := review.World{Graph: p.graph, Options: p.options, Transforms: t}
+	for _, name := range p.names {
+		w.Personas = append(w.Personas, check.Persona{Name: name, Subject: p.personas[name]})
 	}
-}
-
-func restricted(bound *plan.Bound, decision *policy.Decision, w *Wire) (scenario.Answer, error) {
-	authorized, err := plan.Restrict(bound, decision, w.Transforms)
-	var refused *plan.NotPermittedError
-	switch {
-	case errors.As(err, &refused):
-		return scenario.Answer{Refused: true}, nil
-	case err != nil:
-		return scenario.Answer{}, err
-	}
-	var denied []string
-	for _, d := range authorized.Denials() {
-		denied = append(denied, string(d.Coordinate))
-	}
-	slices.Sort(denied)
-	return scenario.Answer{Denied: slices.Compact(denied)}, nil
+	return w
 }

@@ -33,7 +33,8 @@ type ResolverRoot interface {
 }
 
 type DirectiveRoot struct {
-	Ner func(ctx context.Context, obj any, next graphql.Resolver, text string) (res any, err error)
+	Example func(ctx context.Context, obj any, next graphql.Resolver, values []string) (res any, err error)
+	Ner     func(ctx context.Context, obj any, next graphql.Resolver, text string) (res any, err error)
 }
 
 type ComplexityRoot struct {
@@ -128,6 +129,7 @@ type ComplexityRoot struct {
 		ProposeAgreement func(childComplexity int, yaml string) int
 		RenewAgreement   func(childComplexity int, id string, version string, validUntil time.Time) int
 		RevokeAgreement  func(childComplexity int, id string, reason string) int
+		RevokeToken      func(childComplexity int, id string, issuer *string) int
 	}
 
 	OwedTransform struct {
@@ -135,15 +137,91 @@ type ComplexityRoot struct {
 		On     func(childComplexity int) int
 	}
 
+	PolicyChange struct {
+		After      func(childComplexity int) int
+		Agency     func(childComplexity int) int
+		Before     func(childComplexity int) int
+		Coordinate func(childComplexity int) int
+		Persona    func(childComplexity int) int
+		Weaker     func(childComplexity int) int
+	}
+
+	PolicyCheck struct {
+		Findings func(childComplexity int) int
+	}
+
+	PolicyDiff struct {
+		Changes  func(childComplexity int) int
+		Findings func(childComplexity int) int
+		Personas func(childComplexity int) int
+		Rows     func(childComplexity int) int
+		Weaker   func(childComplexity int) int
+	}
+
+	PolicyFinding struct {
+		Code       func(childComplexity int) int
+		Coordinate func(childComplexity int) int
+		File       func(childComplexity int) int
+		Line       func(childComplexity int) int
+		Message    func(childComplexity int) int
+		Severity   func(childComplexity int) int
+	}
+
+	PolicyRowChange struct {
+		Agency  func(childComplexity int) int
+		Gained  func(childComplexity int) int
+		Lost    func(childComplexity int) int
+		Persona func(childComplexity int) int
+		Type    func(childComplexity int) int
+		Weaker  func(childComplexity int) int
+		Witness func(childComplexity int) int
+	}
+
+	PolicyRuleTried struct {
+		File      func(childComplexity int) int
+		Line      func(childComplexity int) int
+		Rule      func(childComplexity int) int
+		Scenarios func(childComplexity int) int
+		Tested    func(childComplexity int) int
+	}
+
+	PolicyScenarioResult struct {
+		Failures func(childComplexity int) int
+		File     func(childComplexity int) int
+		Line     func(childComplexity int) int
+		Name     func(childComplexity int) int
+		Passed   func(childComplexity int) int
+	}
+
+	PolicyTest struct {
+		Coverage  func(childComplexity int) int
+		Passed    func(childComplexity int) int
+		Rules     func(childComplexity int) int
+		Scenarios func(childComplexity int) int
+		Tests     func(childComplexity int) int
+	}
+
+	PolicyTestResult struct {
+		Error  func(childComplexity int) int
+		File   func(childComplexity int) int
+		Line   func(childComplexity int) int
+		Name   func(childComplexity int) int
+		Passed func(childComplexity int) int
+	}
+
 	Query struct {
-		Agreements func(childComplexity int) int
-		Explain    func(childComplexity int, subject ExplainSubject, coordinate string) int
-		Health     func(childComplexity int) int
-		Me         func(childComplexity int) int
-		MyAccess   func(childComplexity int, typeArg *string) int
-		Receipt    func(childComplexity int, index string) int
-		Receipts   func(childComplexity int, first *int, before *string) int
-		Revision   func(childComplexity int) int
+		Agreements    func(childComplexity int) int
+		Explain       func(childComplexity int, subject ExplainSubject, coordinate string) int
+		Health        func(childComplexity int) int
+		Me            func(childComplexity int) int
+		MyAccess      func(childComplexity int, typeArg *string) int
+		PolicyCheck   func(childComplexity int, proposal *PolicyProposal) int
+		PolicyDiff    func(childComplexity int, proposal PolicyProposal) int
+		PolicyExplain func(childComplexity int, subject ExplainSubject, coordinate string, proposal *PolicyProposal) int
+		PolicyTest    func(childComplexity int, proposal *PolicyProposal) int
+		Receipt       func(childComplexity int, index string) int
+		Receipts      func(childComplexity int, first *int, before *string) int
+		Revision      func(childComplexity int) int
 	}
 
 	ReceiptEntry struct {
@@ -187,6 +265,12 @@ type ComplexityRoot struct {
 		Won  func(childComplexity int) int
 	}
 
+	TokenRevocation struct {
+		ID     func(childComplexity int) int
+		Issuer func(childComplexity int) int
+		Until  func(childComplexity int) int
+	}
+
 	TypeAccess struct {
 		Agency    func(childComplexity int) int
 		Agreement func(childComplexity int) int
@@ -209,12 +293,17 @@ type MutationResolver interface {
 	ProposeAgreement(ctx context.Context, yaml string) (*AgreementChange, error)
 	AmendAgreement(ctx context.Context, id string, yaml string) (*AgreementChange, error)
 	RenewAgreement(ctx context.Context, id string, version string, validUntil time.Time) (*AgreementChange, error)
+	RevokeToken(ctx context.Context, id string, issuer *string) (*TokenRevocation, error)
 }
 type QueryResolver interface {
 	Me(ctx context.Context) (*Me, error)
 	MyAccess(ctx context.Context, typeArg *string) ([]*TypeAccess, error)
 	Explain(ctx context.Context, subject ExplainSubject, coordinate string) ([]*FieldExplanation, error)
 	Agreements(ctx context.Context) ([]*Agreement, error)
+	PolicyCheck(ctx context.Context, proposal *PolicyProposal) (*PolicyCheck, error)
+	PolicyDiff(ctx context.Context, proposal PolicyProposal) (*PolicyDiff, error)
+	PolicyTest(ctx context.Context, proposal *PolicyProposal) (*PolicyTest, error)
+	PolicyExplain(ctx context.Context, subject ExplainSubject, coordinate string, proposal *PolicyProposal) ([]*FieldExplanation, error)
 	Receipts(ctx context.Context, first *int, before *string) ([]*ReceiptEntry, error)
 	Receipt(ctx context.Context, index string) (*ReceiptEntry, error)
 	Revision(ctx context.Context) (*Revision, error)
@@ -646,6 +735,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAgreement(childComplexity, args["id"].(string), args["reason"].(string)), true
+	case "Mutation.revokeToken":
+		if e.ComplexityRoot.Mutation.RevokeToken == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeToken_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeToken(childComplexity, args["id"].(string), args["issuer"].(*string)), true
 
 	case "OwedTransform.method":
 		if e.ComplexityRoot.OwedTransform.Method == nil {
@@ -659,6 +759,285 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OwedTransform.On(childComplexity), true
+
+	case "PolicyChange.after":
+		if e.ComplexityRoot.PolicyChange.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyChange.After(childComplexity), true
+	case "PolicyChange.agency":
+		if e.ComplexityRoot.PolicyChange.Agency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyChange.Agency(childComplexity), true
+	case "PolicyChange.before":
+		if e.ComplexityRoot.PolicyChange.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyChange.Before(childComplexity), true
+	case "PolicyChange.coordinate":
+		if e.ComplexityRoot.PolicyChange.Coordinate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyChange.Coordinate(childComplexity), true
+	case "PolicyChange.persona":
+		if e.ComplexityRoot.PolicyChange.Persona == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyChange.Persona(childComplexity), true
+	case "PolicyChange.weaker":
+		if e.ComplexityRoot.PolicyChange.Weaker == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyChange.Weaker(childComplexity), true
+
+	case "PolicyCheck.findings":
+		if e.ComplexityRoot.PolicyCheck.Findings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyCheck.Findings(childComplexity), true
+
+	case "PolicyDiff.changes":
+		if e.ComplexityRoot.PolicyDiff.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyDiff.Changes(childComplexity), true
+	case "PolicyDiff.findings":
+		if e.ComplexityRoot.PolicyDiff.Findings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyDiff.Findings(childComplexity), true
+	case "PolicyDiff.personas":
+		if e.ComplexityRoot.PolicyDiff.Personas == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyDiff.Personas(childComplexity), true
+	case "PolicyDiff.rows":
+		if e.ComplexityRoot.PolicyDiff.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyDiff.Rows(childComplexity), true
+	case "PolicyDiff.weaker":
+		if e.ComplexityRoot.PolicyDiff.Weaker == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyDiff.Weaker(childComplexity), true
+
+	case "PolicyFinding.code":
+		if e.ComplexityRoot.PolicyFinding.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyFinding.Code(childComplexity), true
+	case "PolicyFinding.coordinate":
+		if e.ComplexityRoot.PolicyFinding.Coordinate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyFinding.Coordinate(childComplexity), true
+	case "PolicyFinding.file":
+		if e.ComplexityRoot.PolicyFinding.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyFinding.File(childComplexity), true
+	case "PolicyFinding.line":
+		if e.ComplexityRoot.PolicyFinding.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyFinding.Line(childComplexity), true
+	case "PolicyFinding.message":
+		if e.ComplexityRoot.PolicyFinding.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyFinding.Message(childComplexity), true
+	case "PolicyFinding.severity":
+		if e.ComplexityRoot.PolicyFinding.Severity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyFinding.Severity(childComplexity), true
+
+	case "PolicyRowChange.agency":
+		if e.ComplexityRoot.PolicyRowChange.Agency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRowChange.Agency(childComplexity), true
+	case "PolicyRowChange.gained":
+		if e.ComplexityRoot.PolicyRowChange.Gained == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRowChange.Gained(childComplexity), true
+	case "PolicyRowChange.lost":
+		if e.ComplexityRoot.PolicyRowChange.Lost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRowChange.Lost(childComplexity), true
+	case "PolicyRowChange.persona":
+		if e.ComplexityRoot.PolicyRowChange.Persona == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRowChange.Persona(childComplexity), true
+	case "PolicyRowChange.type":
+		if e.ComplexityRoot.PolicyRowChange.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRowChange.Type(childComplexity), true
+	case "PolicyRowChange.weaker":
+		if e.ComplexityRoot.PolicyRowChange.Weaker == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRowChange.Weaker(childComplexity), true
+	case "PolicyRowChange.witness":
+		if e.ComplexityRoot.PolicyRowChange.Witness == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRowChange.Witness(childComplexity), true
+
+	case "PolicyRuleTried.file":
+		if e.ComplexityRoot.PolicyRuleTried.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRuleTried.File(childComplexity), true
+	case "PolicyRuleTried.line":
+		if e.ComplexityRoot.PolicyRuleTried.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRuleTried.Line(childComplexity), true
+	case "PolicyRuleTried.rule":
+		if e.ComplexityRoot.PolicyRuleTried.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRuleTried.Rule(childComplexity), true
+	case "PolicyRuleTried.scenarios":
+		if e.ComplexityRoot.PolicyRuleTried.Scenarios == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRuleTried.Scenarios(childComplexity), true
+	case "PolicyRuleTried.tested":
+		if e.ComplexityRoot.PolicyRuleTried.Tested == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyRuleTried.Tested(childComplexity), true
+
+	case "PolicyScenarioResult.failures":
+		if e.ComplexityRoot.PolicyScenarioResult.Failures == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyScenarioResult.Failures(childComplexity), true
+	case "PolicyScenarioResult.file":
+		if e.ComplexityRoot.PolicyScenarioResult.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyScenarioResult.File(childComplexity), true
+	case "PolicyScenarioResult.line":
+		if e.ComplexityRoot.PolicyScenarioResult.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyScenarioResult.Line(childComplexity), true
+	case "PolicyScenarioResult.name":
+		if e.ComplexityRoot.PolicyScenarioResult.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyScenarioResult.Name(childComplexity), true
+	case "PolicyScenarioResult.passed":
+		if e.ComplexityRoot.PolicyScenarioResult.Passed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyScenarioResult.Passed(childComplexity), true
+
+	case "PolicyTest.coverage":
+		if e.ComplexityRoot.PolicyTest.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTest.Coverage(childComplexity), true
+	case "PolicyTest.passed":
+		if e.ComplexityRoot.PolicyTest.Passed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTest.Passed(childComplexity), true
+	case "PolicyTest.rules":
+		if e.ComplexityRoot.PolicyTest.Rules == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTest.Rules(childComplexity), true
+	case "PolicyTest.scenarios":
+		if e.ComplexityRoot.PolicyTest.Scenarios == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTest.Scenarios(childComplexity), true
+	case "PolicyTest.tests":
+		if e.ComplexityRoot.PolicyTest.Tests == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTest.Tests(childComplexity), true
+
+	case "PolicyTestResult.error":
+		if e.ComplexityRoot.PolicyTestResult.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTestResult.Error(childComplexity), true
+	case "PolicyTestResult.file":
+		if e.ComplexityRoot.PolicyTestResult.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTestResult.File(childComplexity), true
+	case "PolicyTestResult.line":
+		if e.ComplexityRoot.PolicyTestResult.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTestResult.Line(childComplexity), true
+	case "PolicyTestResult.name":
+		if e.ComplexityRoot.PolicyTestResult.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTestResult.Name(childComplexity), true
+	case "PolicyTestResult.passed":
+		if e.ComplexityRoot.PolicyTestResult.Passed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PolicyTestResult.Passed(childComplexity), true
 
 	case "Query.agreements":
 		if e.ComplexityRoot.Query.Agreements == nil {
@@ -701,6 +1080,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.MyAccess(childComplexity, args["type"].(*string)), true
+	case "Query.policyCheck":
+		if e.ComplexityRoot.Query.PolicyCheck == nil {
+			break
+		}
+
+		args, err := ec.field_Query_policyCheck_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PolicyCheck(childComplexity, args["proposal"].(*PolicyProposal)), true
+	case "Query.policyDiff":
+		if e.ComplexityRoot.Query.PolicyDiff == nil {
+			break
+		}
+
+		args, err := ec.field_Query_policyDiff_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PolicyDiff(childComplexity, args["proposal"].(PolicyProposal)), true
+	case "Query.policyExplain":
+		if e.ComplexityRoot.Query.PolicyExplain == nil {
+			break
+		}
+
+		args, err := ec.field_Query_policyExplain_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PolicyExplain(childComplexity, args["subject"].(ExplainSubject), args["coordinate"].(string), args["proposal"].(*PolicyProposal)), true
+	case "Query.policyTest":
+		if e.ComplexityRoot.Query.PolicyTest == nil {
+			break
+		}
+
+		args, err := ec.field_Query_policyTest_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PolicyTest(childComplexity, args["proposal"].(*PolicyProposal)), true
 	case "Query.receipt":
 		if e.ComplexityRoot.Query.Receipt == nil {
 			break
@@ -908,6 +1331,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RuleSpoken.Won(childComplexity), true
 
+	case "TokenRevocation.id":
+		if e.ComplexityRoot.TokenRevocation.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevocation.ID(childComplexity), true
+	case "TokenRevocation.issuer":
+		if e.ComplexityRoot.TokenRevocation.Issuer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevocation.Issuer(childComplexity), true
+	case "TokenRevocation.until":
+		if e.ComplexityRoot.TokenRevocation.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TokenRevocation.Until(childComplexity), true
+
 	case "TypeAccess.agency":
 		if e.ComplexityRoot.TypeAccess.Agency == nil {
 			break
@@ -955,6 +1397,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("ExplainSubject", ec.unmarshalInputExplainSubject),
+			graphql.NewInputUnmarshaler("PolicyFile", ec.unmarshalInputPolicyFile),
+			graphql.NewInputUnmarshaler("PolicyProposal", ec.unmarshalInputPolicyProposal),
 		)
 	}
 	first := true
@@ -1041,7 +1485,8 @@ var sources = []*ast.Source{
   myAccess(type: String): [TypeAccess!]!
   """
   Why one field is shown as it is to somebody: the rules that spoke, those that won, and a sentence. One answer for each
-  agency that offers the field. Needs the scope ` + "`" + `policy:read` + "`" + `.
+  agency that offers the field. Needs the scope ` + "`" + `policy:read` + "`" + `, or ` + "`" + `policy:read:own` + "`" + ` for the agency that is the caller's
+  organisation. The same as ` + "`" + `policyExplain` + "`" + ` without a proposal.
   """
   explain(subject: ExplainSubject!, "` + "`" + `Type.field` + "`" + `" coordinate: String!): [FieldExplanation!]!
 }
@@ -1289,6 +1734,12 @@ What a field says about a person. A column without it counts as SENSITIVE, and c
 directive @classify(as: Classification!, hierarchy: String) on FIELD_DEFINITION
 
 """
+Values that ` + "`" + `serve --mock` + "`" + ` takes for the column, written as text: what rules or callers compare it with. They are
+invented like all that it answers, and nothing else reads them.
+"""
+directive @example(values: [String!]!) on FIELD_DEFINITION
+
+"""
 A relation to another type's rows: "FIELD_HERE = FIELD_THERE". A list type makes it a connection.
 """
 directive @join(on: String!) on FIELD_DEFINITION
@@ -1309,6 +1760,138 @@ enum Classification {
   SENSITIVE
   QUASI_IDENTIFIER
   NON_SENSITIVE
+}
+`, BuiltIn: false},
+	{Name: "../schema/policy.graphqls", Input: `extend type Query {
+  """
+  What is wrong or doubtful in the policy in force, or in what a proposal would make of it: what ` + "`" + `policy check` + "`" + ` finds.
+  Needs the scope ` + "`" + `policy:read` + "`" + `, or ` + "`" + `policy:read:own` + "`" + ` for the bundle of the agency that is the caller's organisation.
+  """
+  policyCheck(proposal: PolicyProposal): PolicyCheck!
+  """
+  What a proposal would alter against the policy in force, for each persona: rulings on coordinates, and rows by one row
+  that shows the difference. What ` + "`" + `policy diff` + "`" + ` says. Needs what policyCheck needs.
+  """
+  policyDiff(proposal: PolicyProposal!): PolicyDiff!
+  """
+  Runs the Rego tests and the scenarios of the policy in force, or of what a proposal would make of it, as ` + "`" + `policy test` + "`" + `
+  does. Needs what policyCheck needs.
+  """
+  policyTest(proposal: PolicyProposal): PolicyTest!
+  """
+  Why one field is shown as it is to somebody, under the policy in force or under a proposal: what ` + "`" + `policy explain` + "`" + ` says.
+  Needs what policyCheck needs.
+  """
+  policyExplain(subject: ExplainSubject!, "` + "`" + `Type.field` + "`" + `" coordinate: String!, proposal: PolicyProposal): [FieldExplanation!]!
+}
+
+"A change of one agency's bundle. It is read and asked, and written nowhere."
+input PolicyProposal {
+  "The agency whose bundle it is; ` + "`" + `gateway` + "`" + ` for the rules that only tighten."
+  agency: String!
+  "At most 64, together at most 192 KiB."
+  files: [PolicyFile!]!
+}
+
+"A file of a bundle. What the proposal does not name stays as it is in force."
+input PolicyFile {
+  "Within the bundle: ` + "`" + `access.rego` + "`" + `, ` + "`" + `data.json` + "`" + `, ` + "`" + `scenarios.yaml` + "`" + `."
+  name: String!
+  "The whole text; null takes the file away."
+  text: String
+}
+
+"What is wrong or doubtful in a policy."
+type PolicyCheck {
+  findings: [PolicyFinding!]!
+}
+
+"One thing to mend or to look at."
+type PolicyFinding {
+  "error: a gateway would not load it, or somebody would be denied by a conflict. warning: it may not be meant."
+  severity: String!
+  code: String!
+  file: String!
+  "From 1; 0 where it concerns no line."
+  line: Int!
+  coordinate: String!
+  message: String!
+}
+
+"What a change of policy alters."
+type PolicyDiff {
+  "Why the proposal cannot be in force. While there are any, nothing was compared."
+  findings: [PolicyFinding!]!
+  "For whom it was compared."
+  personas: [String!]!
+  changes: [PolicyChange!]!
+  rows: [PolicyRowChange!]!
+  "Whether protection is weaker somewhere, or that cannot be told."
+  weaker: Boolean!
+}
+
+"A coordinate, or a limit, that a persona would have another ruling on."
+type PolicyChange {
+  persona: String!
+  agency: String!
+  "` + "`" + `Type.field` + "`" + `, or ` + "`" + `limits.minimumGroup` + "`" + `, ` + "`" + `limits.mark` + "`" + `."
+  coordinate: String!
+  before: String!
+  after: String!
+  "Protection is weaker, or is not known to be as strict."
+  weaker: Boolean!
+}
+
+"A type whose row rule would change for a persona."
+type PolicyRowChange {
+  persona: String!
+  agency: String!
+  type: String!
+  gained: Boolean!
+  lost: Boolean!
+  "A made-up row that one rule lets through and the other does not, as an object; or ` + "`" + `none` + "`" + ` or ` + "`" + `undecided` + "`" + `."
+  witness: JSON!
+  weaker: Boolean!
+}
+
+"What tests and scenarios say of a policy."
+type PolicyTest {
+  passed: Boolean!
+  "Percent of the rules' lines that the Rego tests touch."
+  coverage: Float!
+  tests: [PolicyTestResult!]!
+  scenarios: [PolicyScenarioResult!]!
+  rules: [PolicyRuleTried!]!
+}
+
+"One Rego test."
+type PolicyTestResult {
+  file: String!
+  line: Int!
+  name: String!
+  passed: Boolean!
+  "Why it could not be run."
+  error: String
+}
+
+"One scenario."
+type PolicyScenarioResult {
+  file: String!
+  line: Int!
+  name: String!
+  passed: Boolean!
+  failures: [String!]!
+}
+
+"Whether something makes a rule hold."
+type PolicyRuleTried {
+  rule: String!
+  file: String!
+  line: Int!
+  "Some Rego test makes it hold."
+  tested: Boolean!
+  "In how many scenarios it spoke."
+  scenarios: Int!
 }
 `, BuiltIn: false},
 	{Name: "../schema/receipt.graphqls", Input: `extend type Query {
@@ -1387,6 +1970,23 @@ type Health {
 type HealthCheck {
   name: String!
   ready: Boolean!
+}
+`, BuiltIn: false},
+	{Name: "../schema/token.graphqls", Input: `extend type Mutation {
+  """
+  Refuses a token from the next request on, for as long as it could live. Needs the scope ` + "`" + `tokens:revoke` + "`" + `; a caller may
+  always revoke the token of this very request. The entry of the ledger and the refusal are one: without the one there
+  is not the other.
+  """
+  revokeToken("Its jti." id: String!, "Its iss; the issuer of the caller's own token where left out." issuer: String): TokenRevocation!
+}
+
+"A token that is refused from now on."
+type TokenRevocation {
+  id: String!
+  issuer: String!
+  "Until then it is remembered; it has expired by every clock before."
+  until: DateTime!
 }
 `, BuiltIn: false},
 }
@@ -1578,6 +2178,150 @@ func (ec *executionContext) childFields_OwedTransform(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type OwedTransform", field.Name)
 }
 
+func (ec *executionContext) childFields_PolicyChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "persona":
+		return ec.fieldContext_PolicyChange_persona(ctx, field)
+	case "agency":
+		return ec.fieldContext_PolicyChange_agency(ctx, field)
+	case "coordinate":
+		return ec.fieldContext_PolicyChange_coordinate(ctx, field)
+	case "before":
+		return ec.fieldContext_PolicyChange_before(ctx, field)
+	case "after":
+		return ec.fieldContext_PolicyChange_after(ctx, field)
+	case "weaker":
+		return ec.fieldContext_PolicyChange_weaker(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyChange", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyCheck(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "findings":
+		return ec.fieldContext_PolicyCheck_findings(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyCheck", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyDiff(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "findings":
+		return ec.fieldContext_PolicyDiff_findings(ctx, field)
+	case "personas":
+		return ec.fieldContext_PolicyDiff_personas(ctx, field)
+	case "changes":
+		return ec.fieldContext_PolicyDiff_changes(ctx, field)
+	case "rows":
+		return ec.fieldContext_PolicyDiff_rows(ctx, field)
+	case "weaker":
+		return ec.fieldContext_PolicyDiff_weaker(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyDiff", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyFinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "severity":
+		return ec.fieldContext_PolicyFinding_severity(ctx, field)
+	case "code":
+		return ec.fieldContext_PolicyFinding_code(ctx, field)
+	case "file":
+		return ec.fieldContext_PolicyFinding_file(ctx, field)
+	case "line":
+		return ec.fieldContext_PolicyFinding_line(ctx, field)
+	case "coordinate":
+		return ec.fieldContext_PolicyFinding_coordinate(ctx, field)
+	case "message":
+		return ec.fieldContext_PolicyFinding_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyFinding", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyRowChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "persona":
+		return ec.fieldContext_PolicyRowChange_persona(ctx, field)
+	case "agency":
+		return ec.fieldContext_PolicyRowChange_agency(ctx, field)
+	case "type":
+		return ec.fieldContext_PolicyRowChange_type(ctx, field)
+	case "gained":
+		return ec.fieldContext_PolicyRowChange_gained(ctx, field)
+	case "lost":
+		return ec.fieldContext_PolicyRowChange_lost(ctx, field)
+	case "witness":
+		return ec.fieldContext_PolicyRowChange_witness(ctx, field)
+	case "weaker":
+		return ec.fieldContext_PolicyRowChange_weaker(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyRowChange", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyRuleTried(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rule":
+		return ec.fieldContext_PolicyRuleTried_rule(ctx, field)
+	case "file":
+		return ec.fieldContext_PolicyRuleTried_file(ctx, field)
+	case "line":
+		return ec.fieldContext_PolicyRuleTried_line(ctx, field)
+	case "tested":
+		return ec.fieldContext_PolicyRuleTried_tested(ctx, field)
+	case "scenarios":
+		return ec.fieldContext_PolicyRuleTried_scenarios(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyRuleTried", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyScenarioResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "file":
+		return ec.fieldContext_PolicyScenarioResult_file(ctx, field)
+	case "line":
+		return ec.fieldContext_PolicyScenarioResult_line(ctx, field)
+	case "name":
+		return ec.fieldContext_PolicyScenarioResult_name(ctx, field)
+	case "passed":
+		return ec.fieldContext_PolicyScenarioResult_passed(ctx, field)
+	case "failures":
+		return ec.fieldContext_PolicyScenarioResult_failures(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyScenarioResult", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "passed":
+		return ec.fieldContext_PolicyTest_passed(ctx, field)
+	case "coverage":
+		return ec.fieldContext_PolicyTest_coverage(ctx, field)
+	case "tests":
+		return ec.fieldContext_PolicyTest_tests(ctx, field)
+	case "scenarios":
+		return ec.fieldContext_PolicyTest_scenarios(ctx, field)
+	case "rules":
+		return ec.fieldContext_PolicyTest_rules(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyTest", field.Name)
+}
+
+func (ec *executionContext) childFields_PolicyTestResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "file":
+		return ec.fieldContext_PolicyTestResult_file(ctx, field)
+	case "line":
+		return ec.fieldContext_PolicyTestResult_line(ctx, field)
+	case "name":
+		return ec.fieldContext_PolicyTestResult_name(ctx, field)
+	case "passed":
+		return ec.fieldContext_PolicyTestResult_passed(ctx, field)
+	case "error":
+		return ec.fieldContext_PolicyTestResult_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PolicyTestResult", field.Name)
+}
+
 func (ec *executionContext) childFields_ReceiptEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "index":
@@ -1658,6 +2402,18 @@ func (ec *executionContext) childFields_RuleSpoken(ctx context.Context, field gr
 		return ec.fieldContext_RuleSpoken_won(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RuleSpoken", field.Name)
+}
+
+func (ec *executionContext) childFields_TokenRevocation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_TokenRevocation_id(ctx, field)
+	case "issuer":
+		return ec.fieldContext_TokenRevocation_issuer(ctx, field)
+	case "until":
+		return ec.fieldContext_TokenRevocation_until(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TokenRevocation", field.Name)
 }
 
 func (ec *executionContext) childFields_TypeAccess(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1794,6 +2550,20 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 
 // region    ***************************** args.gotpl *****************************
 
+func (ec *executionContext) dir_example_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "values",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["values"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) dir_ner_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1896,6 +2666,28 @@ func (ec *executionContext) field_Mutation_revokeAgreement_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_revokeToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "issuer",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["issuer"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1943,6 +2735,78 @@ func (ec *executionContext) field_Query_myAccess_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["type"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_policyCheck_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "proposal",
+		func(ctx context.Context, v any) (*PolicyProposal, error) {
+			return ec.unmarshalOPolicyProposal2ᚖconcordatᚋgraphᚐPolicyProposal(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["proposal"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_policyDiff_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "proposal",
+		func(ctx context.Context, v any) (PolicyProposal, error) {
+			return ec.unmarshalNPolicyProposal2concordatᚋgraphᚐPolicyProposal(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["proposal"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_policyExplain_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subject",
+		func(ctx context.Context, v any) (ExplainSubject, error) {
+			return ec.unmarshalNExplainSubject2concordatᚋgraphᚐExplainSubject(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subject"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "coordinate",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["coordinate"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "proposal",
+		func(ctx context.Context, v any) (*PolicyProposal, error) {
+			return ec.unmarshalOPolicyProposal2ᚖconcordatᚋgraphᚐPolicyProposal(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["proposal"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_policyTest_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "proposal",
+		func(ctx context.Context, v any) (*PolicyProposal, error) {
+			return ec.unmarshalOPolicyProposal2ᚖconcordatᚋgraphᚐPolicyProposal(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["proposal"] = arg0
 	return args, nil
 }
 
@@ -3652,6 +4516,50 @@ func (ec *executionContext) fieldContext_Mutation_renewAgreement(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_revokeToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeToken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeToken(ctx, fc.Args["id"].(string), fc.Args["issuer"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *TokenRevocation) graphql.Marshaler {
+			return ec.marshalNTokenRevocation2ᚖconcordatᚋgraphᚐTokenRevocation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TokenRevocation(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeToken_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _OwedTransform_on(ctx context.Context, field graphql.CollectedField, obj *OwedTransform) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3696,6 +4604,1104 @@ func (ec *executionContext) _OwedTransform_method(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_OwedTransform_method(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("OwedTransform", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyChange_persona(ctx context.Context, field graphql.CollectedField, obj *PolicyChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyChange_persona(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Persona, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyChange_persona(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyChange_agency(ctx context.Context, field graphql.CollectedField, obj *PolicyChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyChange_agency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyChange_agency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyChange_coordinate(ctx context.Context, field graphql.CollectedField, obj *PolicyChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyChange_coordinate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coordinate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyChange_coordinate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyChange_before(ctx context.Context, field graphql.CollectedField, obj *PolicyChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyChange_before(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyChange_before(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyChange_after(ctx context.Context, field graphql.CollectedField, obj *PolicyChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyChange_after(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyChange_after(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyChange_weaker(ctx context.Context, field graphql.CollectedField, obj *PolicyChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyChange_weaker(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Weaker, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyChange_weaker(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyChange", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyCheck_findings(ctx context.Context, field graphql.CollectedField, obj *PolicyCheck) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyCheck_findings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Findings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PolicyFinding) graphql.Marshaler {
+			return ec.marshalNPolicyFinding2ᚕᚖconcordatᚋgraphᚐPolicyFindingᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyCheck_findings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PolicyCheck",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyFinding(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PolicyDiff_findings(ctx context.Context, field graphql.CollectedField, obj *PolicyDiff) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyDiff_findings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Findings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PolicyFinding) graphql.Marshaler {
+			return ec.marshalNPolicyFinding2ᚕᚖconcordatᚋgraphᚐPolicyFindingᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyDiff_findings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PolicyDiff",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyFinding(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PolicyDiff_personas(ctx context.Context, field graphql.CollectedField, obj *PolicyDiff) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyDiff_personas(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Personas, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyDiff_personas(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyDiff", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyDiff_changes(ctx context.Context, field graphql.CollectedField, obj *PolicyDiff) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyDiff_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PolicyChange) graphql.Marshaler {
+			return ec.marshalNPolicyChange2ᚕᚖconcordatᚋgraphᚐPolicyChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyDiff_changes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PolicyDiff",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PolicyDiff_rows(ctx context.Context, field graphql.CollectedField, obj *PolicyDiff) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyDiff_rows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PolicyRowChange) graphql.Marshaler {
+			return ec.marshalNPolicyRowChange2ᚕᚖconcordatᚋgraphᚐPolicyRowChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyDiff_rows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PolicyDiff",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyRowChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PolicyDiff_weaker(ctx context.Context, field graphql.CollectedField, obj *PolicyDiff) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyDiff_weaker(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Weaker, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyDiff_weaker(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyDiff", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyFinding_severity(ctx context.Context, field graphql.CollectedField, obj *PolicyFinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyFinding_severity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Severity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyFinding_severity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyFinding", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyFinding_code(ctx context.Context, field graphql.CollectedField, obj *PolicyFinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyFinding_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyFinding_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyFinding", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyFinding_file(ctx context.Context, field graphql.CollectedField, obj *PolicyFinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyFinding_file(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyFinding_file(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyFinding", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyFinding_line(ctx context.Context, field graphql.CollectedField, obj *PolicyFinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyFinding_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyFinding_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyFinding", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PolicyFinding_coordinate(ctx context.Context, field graphql.CollectedField, obj *PolicyFinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyFinding_coordinate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coordinate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyFinding_coordinate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyFinding", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyFinding_message(ctx context.Context, field graphql.CollectedField, obj *PolicyFinding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyFinding_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyFinding_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyFinding", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyRowChange_persona(ctx context.Context, field graphql.CollectedField, obj *PolicyRowChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRowChange_persona(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Persona, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRowChange_persona(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRowChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyRowChange_agency(ctx context.Context, field graphql.CollectedField, obj *PolicyRowChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRowChange_agency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Agency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRowChange_agency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRowChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyRowChange_type(ctx context.Context, field graphql.CollectedField, obj *PolicyRowChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRowChange_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRowChange_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRowChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyRowChange_gained(ctx context.Context, field graphql.CollectedField, obj *PolicyRowChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRowChange_gained(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gained, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRowChange_gained(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRowChange", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyRowChange_lost(ctx context.Context, field graphql.CollectedField, obj *PolicyRowChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRowChange_lost(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lost, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRowChange_lost(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRowChange", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyRowChange_witness(ctx context.Context, field graphql.CollectedField, obj *PolicyRowChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRowChange_witness(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Witness, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v any) graphql.Marshaler {
+			return ec.marshalNJSON2interface(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRowChange_witness(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRowChange", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _PolicyRowChange_weaker(ctx context.Context, field graphql.CollectedField, obj *PolicyRowChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRowChange_weaker(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Weaker, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRowChange_weaker(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRowChange", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyRuleTried_rule(ctx context.Context, field graphql.CollectedField, obj *PolicyRuleTried) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRuleTried_rule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rule, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRuleTried_rule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRuleTried", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyRuleTried_file(ctx context.Context, field graphql.CollectedField, obj *PolicyRuleTried) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRuleTried_file(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRuleTried_file(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRuleTried", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyRuleTried_line(ctx context.Context, field graphql.CollectedField, obj *PolicyRuleTried) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRuleTried_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRuleTried_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRuleTried", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PolicyRuleTried_tested(ctx context.Context, field graphql.CollectedField, obj *PolicyRuleTried) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRuleTried_tested(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tested, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRuleTried_tested(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRuleTried", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyRuleTried_scenarios(ctx context.Context, field graphql.CollectedField, obj *PolicyRuleTried) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyRuleTried_scenarios(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scenarios, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyRuleTried_scenarios(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyRuleTried", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PolicyScenarioResult_file(ctx context.Context, field graphql.CollectedField, obj *PolicyScenarioResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyScenarioResult_file(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyScenarioResult_file(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyScenarioResult", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyScenarioResult_line(ctx context.Context, field graphql.CollectedField, obj *PolicyScenarioResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyScenarioResult_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyScenarioResult_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyScenarioResult", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PolicyScenarioResult_name(ctx context.Context, field graphql.CollectedField, obj *PolicyScenarioResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyScenarioResult_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyScenarioResult_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyScenarioResult", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyScenarioResult_passed(ctx context.Context, field graphql.CollectedField, obj *PolicyScenarioResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyScenarioResult_passed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Passed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyScenarioResult_passed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyScenarioResult", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyScenarioResult_failures(ctx context.Context, field graphql.CollectedField, obj *PolicyScenarioResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyScenarioResult_failures(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failures, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyScenarioResult_failures(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyScenarioResult", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyTest_passed(ctx context.Context, field graphql.CollectedField, obj *PolicyTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTest_passed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Passed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTest_passed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyTest", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyTest_coverage(ctx context.Context, field graphql.CollectedField, obj *PolicyTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTest_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTest_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyTest", field, false, false, "Float")
+}
+
+func (ec *executionContext) _PolicyTest_tests(ctx context.Context, field graphql.CollectedField, obj *PolicyTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTest_tests(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tests, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PolicyTestResult) graphql.Marshaler {
+			return ec.marshalNPolicyTestResult2ᚕᚖconcordatᚋgraphᚐPolicyTestResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTest_tests(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PolicyTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyTestResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PolicyTest_scenarios(ctx context.Context, field graphql.CollectedField, obj *PolicyTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTest_scenarios(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scenarios, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PolicyScenarioResult) graphql.Marshaler {
+			return ec.marshalNPolicyScenarioResult2ᚕᚖconcordatᚋgraphᚐPolicyScenarioResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTest_scenarios(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PolicyTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyScenarioResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PolicyTest_rules(ctx context.Context, field graphql.CollectedField, obj *PolicyTest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTest_rules(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rules, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PolicyRuleTried) graphql.Marshaler {
+			return ec.marshalNPolicyRuleTried2ᚕᚖconcordatᚋgraphᚐPolicyRuleTriedᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTest_rules(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PolicyTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyRuleTried(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PolicyTestResult_file(ctx context.Context, field graphql.CollectedField, obj *PolicyTestResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTestResult_file(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTestResult_file(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyTestResult", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyTestResult_line(ctx context.Context, field graphql.CollectedField, obj *PolicyTestResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTestResult_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTestResult_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyTestResult", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PolicyTestResult_name(ctx context.Context, field graphql.CollectedField, obj *PolicyTestResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTestResult_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTestResult_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyTestResult", field, false, false, "String")
+}
+
+func (ec *executionContext) _PolicyTestResult_passed(ctx context.Context, field graphql.CollectedField, obj *PolicyTestResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTestResult_passed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Passed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTestResult_passed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyTestResult", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PolicyTestResult_error(ctx context.Context, field graphql.CollectedField, obj *PolicyTestResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PolicyTestResult_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PolicyTestResult_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PolicyTestResult", field, false, false, "String")
 }
 
 func (ec *executionContext) _Query_me(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -3846,6 +5852,182 @@ func (ec *executionContext) fieldContext_Query_agreements(_ context.Context, fie
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Agreement(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_policyCheck(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_policyCheck(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PolicyCheck(ctx, fc.Args["proposal"].(*PolicyProposal))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PolicyCheck) graphql.Marshaler {
+			return ec.marshalNPolicyCheck2ᚖconcordatᚋgraphᚐPolicyCheck(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_policyCheck(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyCheck(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_policyCheck_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_policyDiff(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_policyDiff(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PolicyDiff(ctx, fc.Args["proposal"].(PolicyProposal))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PolicyDiff) graphql.Marshaler {
+			return ec.marshalNPolicyDiff2ᚖconcordatᚋgraphᚐPolicyDiff(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_policyDiff(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyDiff(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_policyDiff_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_policyTest(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_policyTest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PolicyTest(ctx, fc.Args["proposal"].(*PolicyProposal))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PolicyTest) graphql.Marshaler {
+			return ec.marshalNPolicyTest2ᚖconcordatᚋgraphᚐPolicyTest(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_policyTest(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PolicyTest(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_policyTest_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_policyExplain(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_policyExplain(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PolicyExplain(ctx, fc.Args["subject"].(ExplainSubject), fc.Args["coordinate"].(string), fc.Args["proposal"].(*PolicyProposal))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*FieldExplanation) graphql.Marshaler {
+			return ec.marshalNFieldExplanation2ᚕᚖconcordatᚋgraphᚐFieldExplanationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_policyExplain(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FieldExplanation(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_policyExplain_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -4752,6 +6934,75 @@ func (ec *executionContext) _RuleSpoken_won(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_RuleSpoken_won(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RuleSpoken", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TokenRevocation_id(ctx context.Context, field graphql.CollectedField, obj *TokenRevocation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevocation_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevocation_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevocation", field, false, false, "String")
+}
+
+func (ec *executionContext) _TokenRevocation_issuer(ctx context.Context, field graphql.CollectedField, obj *TokenRevocation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevocation_issuer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Issuer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevocation_issuer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevocation", field, false, false, "String")
+}
+
+func (ec *executionContext) _TokenRevocation_until(ctx context.Context, field graphql.CollectedField, obj *TokenRevocation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TokenRevocation_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TokenRevocation_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TokenRevocation", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _TypeAccess_type(ctx context.Context, field graphql.CollectedField, obj *TypeAccess) (ret graphql.Marshaler) {
@@ -6051,6 +8302,104 @@ func UnmarshalExplainSubject(ctx context.Context, raw any) (ExplainSubject, erro
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputPolicyFile(ctx context.Context, obj any) (PolicyFile, error) {
+	var it PolicyFile
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "text"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalPolicyFile unmarshals raw into the PolicyFile input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPolicyFile(ctx context.Context, raw any) (PolicyFile, error) {
+	var out PolicyFile
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PolicyFile", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPolicyProposal(ctx context.Context, obj any) (PolicyProposal, error) {
+	var it PolicyProposal
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"agency", "files"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "agency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("agency"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Agency = data
+		case "files":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("files"))
+			data, err := ec.unmarshalNPolicyFile2ᚕᚖconcordatᚋgraphᚐPolicyFileᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Files = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalPolicyProposal unmarshals raw into the PolicyProposal input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPolicyProposal(ctx context.Context, raw any) (PolicyProposal, error) {
+	var out PolicyProposal
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PolicyProposal", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -6654,6 +9003,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "revokeToken":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeToken(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -6690,6 +9046,483 @@ func (ec *executionContext) _OwedTransform(ctx context.Context, sel ast.Selectio
 		case "method":
 			out.Values[i] = ec._OwedTransform_method(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyChangeImplementors = []string{"PolicyChange"}
+
+func (ec *executionContext) _PolicyChange(ctx context.Context, sel ast.SelectionSet, obj *PolicyChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyChange")
+		case "persona":
+			out.Values[i] = ec._PolicyChange_persona(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "agency":
+			out.Values[i] = ec._PolicyChange_agency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coordinate":
+			out.Values[i] = ec._PolicyChange_coordinate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = ec._PolicyChange_before(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = ec._PolicyChange_after(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "weaker":
+			out.Values[i] = ec._PolicyChange_weaker(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyCheckImplementors = []string{"PolicyCheck"}
+
+func (ec *executionContext) _PolicyCheck(ctx context.Context, sel ast.SelectionSet, obj *PolicyCheck) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyCheckImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyCheck")
+		case "findings":
+			out.Values[i] = ec._PolicyCheck_findings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyDiffImplementors = []string{"PolicyDiff"}
+
+func (ec *executionContext) _PolicyDiff(ctx context.Context, sel ast.SelectionSet, obj *PolicyDiff) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyDiffImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyDiff")
+		case "findings":
+			out.Values[i] = ec._PolicyDiff_findings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "personas":
+			out.Values[i] = ec._PolicyDiff_personas(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changes":
+			out.Values[i] = ec._PolicyDiff_changes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rows":
+			out.Values[i] = ec._PolicyDiff_rows(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "weaker":
+			out.Values[i] = ec._PolicyDiff_weaker(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyFindingImplementors = []string{"PolicyFinding"}
+
+func (ec *executionContext) _PolicyFinding(ctx context.Context, sel ast.SelectionSet, obj *PolicyFinding) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyFindingImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyFinding")
+		case "severity":
+			out.Values[i] = ec._PolicyFinding_severity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._PolicyFinding_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "file":
+			out.Values[i] = ec._PolicyFinding_file(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "line":
+			out.Values[i] = ec._PolicyFinding_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coordinate":
+			out.Values[i] = ec._PolicyFinding_coordinate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._PolicyFinding_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyRowChangeImplementors = []string{"PolicyRowChange"}
+
+func (ec *executionContext) _PolicyRowChange(ctx context.Context, sel ast.SelectionSet, obj *PolicyRowChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyRowChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyRowChange")
+		case "persona":
+			out.Values[i] = ec._PolicyRowChange_persona(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "agency":
+			out.Values[i] = ec._PolicyRowChange_agency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "type":
+			out.Values[i] = ec._PolicyRowChange_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gained":
+			out.Values[i] = ec._PolicyRowChange_gained(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lost":
+			out.Values[i] = ec._PolicyRowChange_lost(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "witness":
+			out.Values[i] = ec._PolicyRowChange_witness(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "weaker":
+			out.Values[i] = ec._PolicyRowChange_weaker(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyRuleTriedImplementors = []string{"PolicyRuleTried"}
+
+func (ec *executionContext) _PolicyRuleTried(ctx context.Context, sel ast.SelectionSet, obj *PolicyRuleTried) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyRuleTriedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyRuleTried")
+		case "rule":
+			out.Values[i] = ec._PolicyRuleTried_rule(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "file":
+			out.Values[i] = ec._PolicyRuleTried_file(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "line":
+			out.Values[i] = ec._PolicyRuleTried_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tested":
+			out.Values[i] = ec._PolicyRuleTried_tested(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "scenarios":
+			out.Values[i] = ec._PolicyRuleTried_scenarios(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyScenarioResultImplementors = []string{"PolicyScenarioResult"}
+
+func (ec *executionContext) _PolicyScenarioResult(ctx context.Context, sel ast.SelectionSet, obj *PolicyScenarioResult) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyScenarioResultImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyScenarioResult")
+		case "file":
+			out.Values[i] = ec._PolicyScenarioResult_file(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "line":
+			out.Values[i] = ec._PolicyScenarioResult_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._PolicyScenarioResult_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "passed":
+			out.Values[i] = ec._PolicyScenarioResult_passed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failures":
+			out.Values[i] = ec._PolicyScenarioResult_failures(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyTestImplementors = []string{"PolicyTest"}
+
+func (ec *executionContext) _PolicyTest(ctx context.Context, sel ast.SelectionSet, obj *PolicyTest) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyTestImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyTest")
+		case "passed":
+			out.Values[i] = ec._PolicyTest_passed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._PolicyTest_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tests":
+			out.Values[i] = ec._PolicyTest_tests(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "scenarios":
+			out.Values[i] = ec._PolicyTest_scenarios(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rules":
+			out.Values[i] = ec._PolicyTest_rules(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var policyTestResultImplementors = []string{"PolicyTestResult"}
+
+func (ec *executionContext) _PolicyTestResult(ctx context.Context, sel ast.SelectionSet, obj *PolicyTestResult) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, policyTestResultImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PolicyTestResult")
+		case "file":
+			out.Values[i] = ec._PolicyTestResult_file(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "line":
+			out.Values[i] = ec._PolicyTestResult_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._PolicyTestResult_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "passed":
+			out.Values[i] = ec._PolicyTestResult_passed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "error":
+			out.Values[i] = ec._PolicyTestResult_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -6751,6 +9584,30 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_agreements(ctx, field)
+				})
+		case "policyCheck":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_policyCheck(ctx, field)
+				})
+		case "policyDiff":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_policyDiff(ctx, field)
+				})
+		case "policyTest":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_policyTest(ctx, field)
+				})
+		case "policyExplain":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_policyExplain(ctx, field)
 				})
 		case "receipts":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -7044,6 +9901,49 @@ func (ec *executionContext) _RuleSpoken(ctx context.Context, sel ast.SelectionSe
 			}
 		case "won":
 			out.Values[i] = ec._RuleSpoken_won(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var tokenRevocationImplementors = []string{"TokenRevocation"}
+
+func (ec *executionContext) _TokenRevocation(ctx context.Context, sel ast.SelectionSet, obj *TokenRevocation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tokenRevocationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TokenRevocation")
+		case "id":
+			out.Values[i] = ec._TokenRevocation_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "issuer":
+			out.Values[i] = ec._TokenRevocation_issuer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._TokenRevocation_until(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -7673,6 +10573,20 @@ func (ec *executionContext) marshalNFieldExplanation2ᚖconcordatᚋgraphᚐFiel
 	return ec._FieldExplanation(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.SelectionSet, v float64) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalFloatContext(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Float!")
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
 func (ec *executionContext) marshalNHealth2ᚖconcordatᚋgraphᚐHealth(ctx context.Context, sel ast.SelectionSet, v *Health) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Health!")
@@ -7733,6 +10647,24 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 	return res
 }
 
+func (ec *executionContext) unmarshalNJSON2interface(ctx context.Context, v any) (any, error) {
+	res, err := graphql.UnmarshalAny(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNJSON2interface(ctx context.Context, sel ast.SelectionSet, v any) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "JSON!")
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalAny(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "JSON!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNMe2ᚖconcordatᚋgraphᚐMe(ctx context.Context, sel ast.SelectionSet, v *Me) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Me!")
@@ -7763,6 +10695,198 @@ func (ec *executionContext) marshalNOwedTransform2ᚖconcordatᚋgraphᚐOwedTra
 		return graphql.Null
 	}
 	return ec._OwedTransform(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPolicyChange2ᚕᚖconcordatᚋgraphᚐPolicyChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*PolicyChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPolicyChange2ᚖconcordatᚋgraphᚐPolicyChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPolicyChange2ᚖconcordatᚋgraphᚐPolicyChange(ctx context.Context, sel ast.SelectionSet, v *PolicyChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyChange!")
+		return graphql.Null
+	}
+	return ec._PolicyChange(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPolicyCheck2ᚖconcordatᚋgraphᚐPolicyCheck(ctx context.Context, sel ast.SelectionSet, v *PolicyCheck) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyCheck!")
+		return graphql.Null
+	}
+	return ec._PolicyCheck(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPolicyDiff2ᚖconcordatᚋgraphᚐPolicyDiff(ctx context.Context, sel ast.SelectionSet, v *PolicyDiff) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyDiff!")
+		return graphql.Null
+	}
+	return ec._PolicyDiff(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPolicyFile2ᚕᚖconcordatᚋgraphᚐPolicyFileᚄ(ctx context.Context, v any) ([]*PolicyFile, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*PolicyFile, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPolicyFile2ᚖconcordatᚋgraphᚐPolicyFile(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNPolicyFile2ᚖconcordatᚋgraphᚐPolicyFile(ctx context.Context, v any) (*PolicyFile, error) {
+	res, err := ec.unmarshalInputPolicyFile(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPolicyFinding2ᚕᚖconcordatᚋgraphᚐPolicyFindingᚄ(ctx context.Context, sel ast.SelectionSet, v []*PolicyFinding) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPolicyFinding2ᚖconcordatᚋgraphᚐPolicyFinding(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPolicyFinding2ᚖconcordatᚋgraphᚐPolicyFinding(ctx context.Context, sel ast.SelectionSet, v *PolicyFinding) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyFinding!")
+		return graphql.Null
+	}
+	return ec._PolicyFinding(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPolicyProposal2concordatᚋgraphᚐPolicyProposal(ctx context.Context, v any) (PolicyProposal, error) {
+	res, err := ec.unmarshalInputPolicyProposal(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPolicyRowChange2ᚕᚖconcordatᚋgraphᚐPolicyRowChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*PolicyRowChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPolicyRowChange2ᚖconcordatᚋgraphᚐPolicyRowChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPolicyRowChange2ᚖconcordatᚋgraphᚐPolicyRowChange(ctx context.Context, sel ast.SelectionSet, v *PolicyRowChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyRowChange!")
+		return graphql.Null
+	}
+	return ec._PolicyRowChange(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPolicyRuleTried2ᚕᚖconcordatᚋgraphᚐPolicyRuleTriedᚄ(ctx context.Context, sel ast.SelectionSet, v []*PolicyRuleTried) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPolicyRuleTried2ᚖconcordatᚋgraphᚐPolicyRuleTried(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPolicyRuleTried2ᚖconcordatᚋgraphᚐPolicyRuleTried(ctx context.Context, sel ast.SelectionSet, v *PolicyRuleTried) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyRuleTried!")
+		return graphql.Null
+	}
+	return ec._PolicyRuleTried(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPolicyScenarioResult2ᚕᚖconcordatᚋgraphᚐPolicyScenarioResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*PolicyScenarioResult) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPolicyScenarioResult2ᚖconcordatᚋgraphᚐPolicyScenarioResult(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPolicyScenarioResult2ᚖconcordatᚋgraphᚐPolicyScenarioResult(ctx context.Context, sel ast.SelectionSet, v *PolicyScenarioResult) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyScenarioResult!")
+		return graphql.Null
+	}
+	return ec._PolicyScenarioResult(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPolicyTest2ᚖconcordatᚋgraphᚐPolicyTest(ctx context.Context, sel ast.SelectionSet, v *PolicyTest) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyTest!")
+		return graphql.Null
+	}
+	return ec._PolicyTest(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPolicyTestResult2ᚕᚖconcordatᚋgraphᚐPolicyTestResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*PolicyTestResult) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPolicyTestResult2ᚖconcordatᚋgraphᚐPolicyTestResult(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPolicyTestResult2ᚖconcordatᚋgraphᚐPolicyTestResult(ctx context.Context, sel ast.SelectionSet, v *PolicyTestResult) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PolicyTestResult!")
+		return graphql.Null
+	}
+	return ec._PolicyTestResult(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNReceiptEntry2ᚕᚖconcordatᚋgraphᚐReceiptEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ReceiptEntry) graphql.Marshaler {
@@ -7886,6 +11010,14 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNTokenRevocation2ᚖconcordatᚋgraphᚐTokenRevocation(ctx context.Context, sel ast.SelectionSet, v *TokenRevocation) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TokenRevocation!")
+		return graphql.Null
+	}
+	return ec._TokenRevocation(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNTypeAccess2ᚕᚖconcordatᚋgraphᚐTypeAccessᚄ(ctx context.Context, sel ast.SelectionSet, v []*TypeAccess) graphql.Marshaler {
@@ -8161,6 +11293,14 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = ctx
 	res := graphql.MarshalInt(*v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOPolicyProposal2ᚖconcordatᚋgraphᚐPolicyProposal(ctx context.Context, v any) (*PolicyProposal, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPolicyProposal(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOReceiptEntry2ᚖconcordatᚋgraphᚐReceiptEntry(ctx context.Context, sel ast.SelectionSet, v *ReceiptEntry) graphql.Marshaler {

@@ -145,6 +145,115 @@ type OwedTransform struct {
 	Method string `json:"method"`
 }
 
+// A coordinate, or a limit, that a persona would have another ruling on.
+type PolicyChange struct {
+	Persona string `json:"persona"`
+	Agency  string `json:"agency"`
+	// `Type.field`, or `limits.minimumGroup`, `limits.mark`.
+	Coordinate string `json:"coordinate"`
+	Before     string `json:"before"`
+	After      string `json:"after"`
+	// Protection is weaker, or is not known to be as strict.
+	Weaker bool `json:"weaker"`
+}
+
+// What is wrong or doubtful in a policy.
+type PolicyCheck struct {
+	Findings []*PolicyFinding `json:"findings"`
+}
+
+// What a change of policy alters.
+type PolicyDiff struct {
+	// Why the proposal cannot be in force. While there are any, nothing was compared.
+	Findings []*PolicyFinding `json:"findings"`
+	// For whom it was compared.
+	Personas []string           `json:"personas"`
+	Changes  []*PolicyChange    `json:"changes"`
+	Rows     []*PolicyRowChange `json:"rows"`
+	// Whether protection is weaker somewhere, or that cannot be told.
+	Weaker bool `json:"weaker"`
+}
+
+// A file of a bundle. What the proposal does not name stays as it is in force.
+type PolicyFile struct {
+	// Within the bundle: `access.rego`, `data.json`, `scenarios.yaml`.
+	Name string `json:"name"`
+	// The whole text; null takes the file away.
+	Text *string `json:"text"`
+}
+
+// One thing to mend or to look at.
+type PolicyFinding struct {
+	// error: a gateway would not load it, or somebody would be denied by a conflict. warning: it may not be meant.
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+	File     string `json:"file"`
+	// From 1; 0 where it concerns no line.
+	Line       int    `json:"line"`
+	Coordinate string `json:"coordinate"`
+	Message    string `json:"message"`
+}
+
+// A change of one agency's bundle. It is read and asked, and written nowhere.
+type PolicyProposal struct {
+	// The agency whose bundle it is; `gateway` for the rules that only tighten.
+	Agency string `json:"agency"`
+	// At most 64, together at most 192 KiB.
+	Files []*PolicyFile `json:"files"`
+}
+
+// A type whose row rule would change for a persona.
+type PolicyRowChange struct {
+	Persona string `json:"persona"`
+	Agency  string `json:"agency"`
+	Type    string `json:"type"`
+	Gained  bool   `json:"gained"`
+	Lost    bool   `json:"lost"`
+	// A made-up row that one rule lets through and the other does not, as an object; or `none` or `undecided`.
+	Witness any  `json:"witness"`
+	Weaker  bool `json:"weaker"`
+}
+
+// Whether something makes a rule hold.
+type PolicyRuleTried struct {
+	Rule string `json:"rule"`
+	File string `json:"file"`
+	Line int    `json:"line"`
+	// Some Rego test makes it hold.
+	Tested bool `json:"tested"`
+	// In how many scenarios it spoke.
+	Scenarios int `json:"scenarios"`
+}
+
+// One scenario.
+type PolicyScenarioResult struct {
+	File     string   `json:"file"`
+	Line     int      `json:"line"`
+	Name     string   `json:"name"`
+	Passed   bool     `json:"passed"`
+	Failures []string `json:"failures"`
+}
+
+// What tests and scenarios say of a policy.
+type PolicyTest struct {
+	Passed bool `json:"passed"`
+	// Percent of the rules' lines that the Rego tests touch.
+	Coverage  float64                 `json:"coverage"`
+	Tests     []*PolicyTestResult     `json:"tests"`
+	Scenarios []*PolicyScenarioResult `json:"scenarios"`
+	Rules     []*PolicyRuleTried      `json:"rules"`
+}
+
+// One Rego test.
+type PolicyTestResult struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Name   string `json:"name"`
+	Passed bool   `json:"passed"`
+	// Why it could not be run.
+	Error *string `json:"error"`
+}
+
 type Query struct {
 }
 
@@ -203,6 +312,14 @@ type RuleSpoken struct {
 	Line int    `json:"line"`
 	Says string `json:"says"`
 	Won  bool   `json:"won"`
+}
+
+// A token that is refused from now on.
+type TokenRevocation struct {
+	ID     string `json:"id"`
+	Issuer string `json:"issuer"`
+	// Until then it is remembered; it has expired by every clock before.
+	Until time.Time `json:"until"`
 }
 
 // What the caller may see of one type's rows at one agency.

@@ -17,10 +17,17 @@ type Agreements interface {
 	Current(ctx context.Context) *agreement.Set
 }
 
-// Register knows and ends the live status of agreements; *agreement.Register is one.
+// Register knows the live status of agreements; *agreement.Register is one.
 type Register interface {
 	Status(ctx context.Context, id string, now time.Time) (agreement.Status, error)
-	Revoke(ctx context.Context, id, by, reason string) error
+}
+
+// Ender ends agreements and tokens. The entry of the ledger and the end are one transaction: an error means that
+// neither is there.
+type Ender interface {
+	EndAgreement(ctx context.Context, by policy.Subject, id, reason string) error
+	// EndToken returns until when the token is remembered as revoked. ErrIssuer: there is no such issuer here.
+	EndToken(ctx context.Context, by policy.Subject, issuer, id string) (time.Time, error)
 }
 
 const maxReason = 500 // characters of a revocation's reason
@@ -76,8 +83,8 @@ func (m mutation) RevokeAgreement(ctx context.Context, id, reason string) (*grap
 	if reason == "" || utf8.RuneCountInString(reason) > maxReason {
 		return nil, refuse("BAD_USER_INPUT", "a reason of 1 to 500 characters is needed")
 	}
-	if err := m.Register.Revoke(ctx, id, subject.ID, reason); err != nil {
-		return nil, failed("STATE_UNAVAILABLE", "the revocation could not be kept; try again", err)
+	if err := m.Ender.EndAgreement(ctx, subject, id, reason); err != nil {
+		return nil, unended(err)
 	}
 	return m.agreement(ctx, content)
 }

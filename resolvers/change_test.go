@@ -56,7 +56,7 @@ func (w *world) Publish(_ context.Context, by policy.Subject, c *agreement.Chang
 	return w.drafts().Write(c)
 }
 
-func (w *world) Explain(_ context.Context, s policy.Subject, coordinate string) ([]explain.Account, error) {
+func (w *world) Explain(_ context.Context, _ resolvers.Reviewed, s policy.Subject, coordinate string) ([]explain.Account, error) {
 	return []explain.Account{{Coordinate: coordinate, Agency: "registry", Effect: "deny", Sentence: s.Purpose + " is told",
 		Rules: []explain.Rule{{Rule: "r.fields", File: "r.rego", Line: 7, Says: "no", Won: true}}}}, w.failWith
 }

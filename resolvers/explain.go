@@ -12,30 +12,30 @@ import (
 // Explainer says which rules made a decision.
 type Explainer interface {
 	// Explain accounts for one coordinate at each agency that offers it; none where no agency does.
-	Explain(ctx context.Context, s policy.Subject, coordinate string) ([]explain.Account, error)
+	Explain(ctx context.Context, q Reviewed, s policy.Subject, coordinate string) ([]explain.Account, error)
 }
 
 // ErrMeanwhile: the policy files are not those in force, so an explanation would be of something else.
 var ErrMeanwhile = errors.New("the policy files are not those in force")
 
 func (q query) Explain(ctx context.Context, about graph.ExplainSubject, coordinate string) ([]*graph.FieldExplanation, error) {
-	subject, err := caller(ctx)
+	return q.PolicyExplain(ctx, about, coordinate, nil)
+}
+
+func (q query) PolicyExplain(ctx context.Context, about graph.ExplainSubject, coordinate string, proposal *graph.PolicyProposal) ([]*graph.FieldExplanation, error) {
+	r, err := reviewed(ctx, proposal)
 	if err != nil {
 		return nil, err
 	}
-	if subject.Anonymous || !subject.HasScope(ScopePolicyRead) {
-		return nil, refuse("FORBIDDEN", "not permitted to read the policy")
+	accounts, err := q.Explainer.Explain(ctx, r, explained(about), coordinate)
+	if err != nil {
+		return nil, unreviewed(err)
 	}
-	accounts, err := q.Explainer.Explain(ctx, explained(about), coordinate)
-	switch {
-	case errors.Is(err, ErrMeanwhile):
-		return nil, failed("STATE_UNAVAILABLE", "the policy is being changed; ask again when the new one is in force", err)
-	case err != nil:
-		return nil, failed("INTERNAL", "the decision could not be explained", err)
-	}
-	answer := make([]*graph.FieldExplanation, len(accounts))
-	for i, a := range accounts {
-		answer[i] = explanation(a)
+	answer := []*graph.FieldExplanation{}
+	for _, a := range accounts {
+		if r.tells(a.Agency) {
+			answer = append(answer, explanation(a))
+		}
 	}
 	return answer, nil
 }

@@ -32,6 +32,8 @@ const (
 	ScopeWrite         = "agreements:write"      // write any agreement
 	ScopeWriteOwn      = "agreements:write:own"  // write an agreement that the caller's organisation is a party to
 	ScopePolicyRead    = "policy:read"           // what rules say of others, and why a new version was refused
+	ScopePolicyReadOwn = "policy:read:own"       // what the rules of the agency say that is the caller's organisation
+	ScopeTokenRevoke   = "tokens:revoke"         // refuse any token from now on
 )
 
 // Resolver is the control plane. All fields are required.
@@ -42,6 +44,8 @@ type Resolver struct {
 	Drafts     Drafts
 	Publisher  Publisher
 	Explainer  Explainer
+	Reviewer   Reviewer
+	Ender      Ender
 	Receipts   Receipts
 	Revisions  Revisions
 	Health     Health

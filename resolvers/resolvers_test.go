@@ -59,12 +59,23 @@ func (w *world) Status(_ context.Context, id string, now time.Time) (agreement.S
 	return agreement.Active, w.failWith
 }
 
-func (w *world) Revoke(_ context.Context, id, by, reason string) error {
+func (w *world) EndAgreement(_ context.Context, by policy.Subject, id, reason string) error {
 	if w.failWith != nil {
 		return w.failWith
 	}
-	w.revoked[id] = by + ": " + reason
+	w.revoked[id] = by.ID + ": " + reason
 	return nil
+}
+
+func (w *world) EndToken(_ context.Context, by policy.Subject, issuer, id string) (time.Time, error) {
+	if issuer != "iss" {
+		return time.Time{}, resolvers.ErrIssuer
+	}
+	if w.failWith != nil {
+		return time.Time{}, w.failWith
+	}
+	w.revoked[issuer+" "+id] = by.ID
+	return noon.Add(time.Hour), nil
 }
 
 // Search answers as the ledger does: newest first, at most Limit, below Before.
@@ -159,7 +170,7 @@ func (w *world) askAs(ctx context.Context, document string) answer {
 		&ast.Source{Name: "agencies", Input: "type Admission { id: ID! } extend type Query { admission(id: ID!): Admission }"},
 	)
 	r := &resolvers.Resolver{Access: w, Agreements: w, Register: w, Receipts: w, Revisions: w, Health: w,
-		Drafts: w, Publisher: w, Explainer: w, Now: func() time.Time { return noon }}
+		Drafts: w, Publisher: w, Explainer: w, Reviewer: reviews{w}, Ender: w, Now: func() time.Time { return noon }}
 	exec := executor.New(r.Executable(view))
 	ctx = graphql.StartOperationTrace(ctx)
 	operation, errs := exec.CreateOperationContext(ctx, &graphql.RawParams{Query: document})
@@ -224,7 +235,9 @@ func TestWithoutCallerEveryRootFieldIsRefused(t *testing.T) {
 		`{me{id}}`, `{myAccess{type}}`, `{agreements{id}}`, `{receipts{index}}`, `{receipt(index:0){index}}`,
 		`{revision{schema}}`, `{health{ready}}`, `mutation{revokeAgreement(id:"care",reason:"x"){id}}`,
 		`{explain(subject:{},coordinate:"A.b"){effect}}`, `mutation{proposeAgreement(yaml:"x"){written}}`,
-		`mutation{amendAgreement(id:"care",yaml:"x"){written}}`,
+		`mutation{amendAgreement(id:"care",yaml:"x"){written}}`, `mutation{revokeToken(id:"t"){id}}`,
+		`{policyCheck{findings{code}}}`, `{policyTest{passed}}`, `{policyDiff(proposal:{agency:"a",files:[]}){weaker}}`,
+		`{policyExplain(subject:{},coordinate:"A.b"){effect}}`,
 		`mutation{renewAgreement(id:"care",version:"2",validUntil:"2036-01-01T00:00:00Z"){written}}`,
 	} {
 		w := newWorld(t, policy.Subject{})

@@ -20,17 +20,15 @@ type explainer struct {
 	inspector *policy.Inspector
 }
 
-func (e *explainer) Explain(ctx context.Context, s policy.Subject, coordinate string) ([]explain.Account, error) {
+func (e *explainer) Explain(ctx context.Context, q resolvers.Reviewed, s policy.Subject, coordinate string) ([]explain.Account, error) {
+	if q.Proposal != nil {
+		return e.node.reviewer.explain(ctx, q, s, coordinate)
+	}
 	snapshot := federation.SnapshotFrom(ctx)
 	if snapshot == nil {
 		return nil, errOutside
 	}
-	var fields []policy.Field
-	for _, f := range snapshot.Supergraph.Catalog.Fields {
-		if string(f.Coordinate) == coordinate {
-			fields = append(fields, f)
-		}
-	}
+	fields := fieldsOf(snapshot, coordinate)
 	if len(fields) == 0 {
 		return nil, nil
 	}
@@ -38,15 +36,30 @@ func (e *explainer) Explain(ctx context.Context, s policy.Subject, coordinate st
 	if err != nil {
 		return nil, err
 	}
+	return accounts(ctx, inspector, s, fields)
+}
+
+// fieldsOf are a coordinate's fields, one for each agency that offers it.
+func fieldsOf(s *federation.Snapshot, coordinate string) []policy.Field {
+	var fields []policy.Field
+	for _, f := range s.Supergraph.Catalog.Fields {
+		if string(f.Coordinate) == coordinate {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+func accounts(ctx context.Context, inspector *policy.Inspector, s policy.Subject, fields []policy.Field) ([]explain.Account, error) {
 	found, err := inspector.Explain(ctx, s, "query", fields)
 	if err != nil {
 		return nil, fmt.Errorf("explain: %w", err)
 	}
-	accounts := make([]explain.Account, len(found))
+	out := make([]explain.Account, len(found))
 	for i, f := range found {
-		accounts[i] = explain.Field(f, s)
+		out[i] = explain.Field(f, s)
 	}
-	return accounts, nil
+	return out, nil
 }
 
 // of is the inspector of the snapshot's policy.

@@ -76,11 +76,16 @@ type watchedLedger struct {
 
 func (w watchedLedger) Append(ctx context.Context, e ledger.Entry) (ledger.Receipt, error) {
 	r, err := w.ledger.Append(ctx, e)
-	w.metrics.ledgerFailing.Store(err != nil)
-	if err != nil {
-		w.metrics.appends.WithLabelValues("failed").Inc()
-	} else {
-		w.metrics.appends.WithLabelValues("durable").Inc()
-	}
+	w.metrics.appended(err)
 	return r, err
+}
+
+// appended counts one append, and notes whether it came to be.
+func (m *metrics) appended(err error) {
+	m.ledgerFailing.Store(err != nil)
+	result := "durable"
+	if err != nil {
+		result = "failed"
+	}
+	m.appends.WithLabelValues(result).Inc()
 }

@@ -56,7 +56,10 @@ type Wire struct {
 	Pages     http.Handler // the console
 	WellKnown http.Handler // the development issuer's keys, or the metadata alone
 	Getenv    func(string) string
-	Log       *slog.Logger
+	// Personas are named subjects whom a change of policy is compared for. Optional: without any, each party of each
+	// agreement is, for each purpose.
+	Personas []check.Persona
+	Log      *slog.Logger
 	// BeforeCommit is asked before each durable write; its error refuses the write. Optional: a guard of the
 	// operator's own, as of space that must stay free.
 	BeforeCommit func() error

@@ -179,7 +179,7 @@ func (r *Register) Revocation(id string) (Revocation, bool) {
 // Revoke ends the agreement named id for good, with effect on every Status that begins after the call has returned; a
 // partner continues under a new agreement. id need not be loaded now: its file may come back with a later reload.
 // with, where given, is done in the same transaction (the entry of the ledger): an error of either means that nothing
-// was changed. A second revocation of the same id changes nothing and writes the first one again.
+// was changed. A second revocation of the same id leaves the first one as it is.
 func (r *Register) Revoke(ctx context.Context, id, by, reason string, with func(state.Tx) error) error {
 	if !idPattern.MatchString(id) {
 		return fmt.Errorf("revoke agreement: %q is not an agreement's id", id)
@@ -198,7 +198,11 @@ func (r *Register) Revoke(ctx context.Context, id, by, reason string, with func(
 				return err
 			}
 		}
-		return tx.Set([]byte(StatusPrefix+id), value)
+		key := []byte(StatusPrefix + id)
+		if _, err := tx.Get(key); !errors.Is(err, state.ErrNotFound) {
+			return err // the first one stays
+		}
+		return tx.Set(key, value)
 	})
 	if err != nil {
 		return fmt.Errorf("revoke agreement %s: %w", id, err)

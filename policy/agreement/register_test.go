@@ -54,7 +54,7 @@ func TestStatusFollowsTheClock(t *testing.T) {
 func TestRevokedAgreementStopsNextRequest(t *testing.T) {
 	r := newRegister(t, openStore(t, state.Options{InMemory: true}))
 	expect(t, r, "A-1", midYear, Active)
-	if err := r.Revoke(t.Context(), "A-1", "officer", "breach"); err != nil {
+	if err := r.Revoke(t.Context(), "A-1", "officer", "breach", nil); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, r, "A-1", midYear, Revoked)
@@ -67,7 +67,7 @@ func TestRevokedAgreementStopsNextRequest(t *testing.T) {
 func TestRevocationSurvivesARestartAndAReload(t *testing.T) {
 	options := state.Options{Dir: filepath.Join(t.TempDir(), "state")}
 	store := openStore(t, options)
-	if err := newRegister(t, store).Revoke(t.Context(), "A-1", "officer", "breach"); err != nil {
+	if err := newRegister(t, store).Revoke(t.Context(), "A-1", "officer", "breach", nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {
@@ -82,7 +82,7 @@ func TestRevocationSurvivesARestartAndAReload(t *testing.T) {
 func TestFirstRevocationIsKept(t *testing.T) {
 	r := newRegister(t, openStore(t, state.Options{InMemory: true}))
 	for _, by := range []string{"first", "second"} {
-		if err := r.Revoke(t.Context(), "A-1", by, ""); err != nil {
+		if err := r.Revoke(t.Context(), "A-1", by, "", nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,7 +100,8 @@ func TestNewSetChangesValidity(t *testing.T) {
 	expect(t, r, "A-1", date(2025, 2, 1), Unknown)
 }
 
-func TestRevocationHoldsEvenWhenItCannotBeWritten(t *testing.T) {
+// No entry of the ledger, no revocation: neither in memory nor, after a restart, in the store.
+func TestRevocationThatCannotBeWrittenIsNone(t *testing.T) {
 	disk := errors.New("disk")
 	fail := true
 	store := openStore(t, state.Options{InMemory: true, BeforeCommit: func() error {
@@ -110,12 +111,17 @@ func TestRevocationHoldsEvenWhenItCannotBeWritten(t *testing.T) {
 		return nil
 	}})
 	r := newRegister(t, store)
-	if err := r.Revoke(t.Context(), "A-1", "officer", ""); !errors.Is(err, state.ErrUnavailable) {
+	if err := r.Revoke(t.Context(), "A-1", "officer", "", nil); !errors.Is(err, state.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
-	expect(t, r, "A-1", midYear, Revoked)
 	fail = false
-	if err := r.Revoke(t.Context(), "A-1", "officer", ""); err != nil {
+	refused := func(state.Tx) error { return disk }
+	if err := r.Revoke(t.Context(), "A-1", "officer", "", refused); !errors.Is(err, disk) {
+		t.Errorf("got %v", err)
+	}
+	expect(t, r, "A-1", midYear, Active)
+	expect(t, newRegister(t, store), "A-1", midYear, Active)
+	if err := r.Revoke(t.Context(), "A-1", "officer", "", nil); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, newRegister(t, store), "A-1", midYear, Revoked)
@@ -159,7 +165,7 @@ func TestStatusFailsClosed(t *testing.T) {
 func TestStrangeIDsAreNotRevoked(t *testing.T) {
 	r := newRegister(t, openStore(t, state.Options{InMemory: true}))
 	for _, id := range []string{"", "a/b", "a\n", strings.Repeat("a", 200)} {
-		if err := r.Revoke(t.Context(), id, "officer", ""); err == nil {
+		if err := r.Revoke(t.Context(), id, "officer", "", nil); err == nil {
 			t.Errorf("%q: revoked", id)
 		}
 	}
@@ -170,7 +176,7 @@ func TestConcurrentUseIsConsistent(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			if err := r.Revoke(t.Context(), "A-1", "officer", ""); err != nil {
+			if err := r.Revoke(t.Context(), "A-1", "officer", "", nil); err != nil {
 				t.Error(err)
 			}
 			if status, err := r.Status(t.Context(), "A-1", midYear); err != nil || status != Revoked {
