@@ -30,6 +30,7 @@ const (
 	JoinTypeMismatch    Code = "JOIN_TYPE_MISMATCH"
 	ComputedType        Code = "COMPUTED_TYPE"
 	ComputedTextUnknown Code = "COMPUTED_TEXT_UNKNOWN"
+	FusionInvalid       Code = "FUSION_INVALID"
 	NameReserved        Code = "NAME_RESERVED"
 	NotSupported        Code = "NOT_SUPPORTED"
 	ControlPlaneInvalid Code = "CONTROL_PLANE_INVALID"
@@ -72,6 +73,7 @@ func Codes() []Explanation {
 		{JoinTypeMismatch, Error, "a relation compares two kinds of values"},
 		{ComputedType, Error, "a field with @ner is not a [NamedEntity!], or such a field has no @ner"},
 		{ComputedTextUnknown, Error, "@ner names something that is not a String column of the type in this agency's rows"},
+		{FusionInvalid, Error, "@fusion is not every agency's word, or it or @survivorship names something that does not fit the type"},
 		{NameReserved, Error, "the name is the gateway's, or collides with one derived from another type"},
 		{NotSupported, Error, "valid schema language that the gateway does not take from an agency"},
 		{ControlPlaneInvalid, Error, "the gateway's own schema is broken"},

@@ -53,6 +53,7 @@ func Compose(files []File, opt Options) (*Supergraph, []Problem) {
 	entities := mergeEntities(declared, ps)
 	resolveJoins(entities, declared, ps)
 	resolveComputed(entities, ps)
+	resolveFusion(entities, ps)
 	mergeSecure(entities, ps)
 	reserveNames(entities, control, ps)
 	if ps.failed() {

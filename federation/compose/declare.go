@@ -27,6 +27,8 @@ type declaration struct {
 	sources   []binding
 	key       []string
 	keyAt     place
+	fusion    *ast.Directive
+	fusionAt  place
 	fields    []*declaredField
 }
 
@@ -52,6 +54,8 @@ type declaredField struct {
 	secureAt       place
 	examples       []string // @example
 	exampleAt      place
+	survivorship   *ast.Directive
+	survivorshipAt place
 }
 
 // many reports whether the field's type is a list.
@@ -177,6 +181,8 @@ func (r *reader) typeDirectives(d *declaration) {
 			r.source(d, dir, where)
 		case "key":
 			r.key(d, dir, where)
+		case "fusion":
+			d.fusion, d.fusionAt = dir, where
 		}
 	}
 	if !d.extension && d.def.Directives.ForName("source") == nil {
@@ -251,6 +257,8 @@ func (r *reader) fieldDirective(f *declaredField, dir *ast.Directive, where plac
 		f.deprecated = dir
 	case "secure":
 		f.secure, f.secureAt = dir, where
+	case "survivorship":
+		f.survivorship, f.survivorshipAt = dir, where
 	case "example":
 		f.examples, f.exampleAt = argumentList(dir, "values"), where
 	}
@@ -281,7 +289,7 @@ func (r *reader) typed(f *declaredField, coordinate string) bool {
 // words that no enum value may be (specification, section 2.9.6).
 func reservedField(name string) bool {
 	switch name {
-	case "_source", "and", "or", "not", "true", "false", "null":
+	case "_source", "_conflicts", "and", "or", "not", "true", "false", "null":
 		return true
 	}
 	return strings.HasPrefix(name, "__")

@@ -97,6 +97,7 @@ func (d *deriver) object(e *draft) {
 	members["_source"] = Member{Role: RoleOrigin}
 	origin := field("_source", nullable("String"), "The source that holds the row.")
 	fields = append(fields, d.gated(e.name(), origin, "", typeOf(e.entity)))
+	fields = append(fields, d.conflictsField(e, members)...)
 	d.add(ast.Object, e.name(), firstDescription(e), fields...)
 	e.entity.Members = members
 }

@@ -58,7 +58,7 @@ func filterName(scalar string) string { return scalar + "Filter" }
 
 // sharedTypes are the names of the types that every derived surface uses.
 func sharedTypes() []string {
-	names := []string{"PageInfo", "Direction", "Grain", groupMeasure, namedEntity, histogramBin, secureAggregate, secureContributor, securePrivacy, secureFunction}
+	names := []string{"PageInfo", "Direction", "Grain", groupMeasure, namedEntity, histogramBin, conflict, conflictValue, secureAggregate, secureContributor, securePrivacy, secureFunction}
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {
 		names = append(names, name, filterName(name))
 	}
@@ -72,6 +72,7 @@ func (d *deriver) shared(control *controlPlane) {
 		field("startCursor", nullable("String"), ""), field("endCursor", nullable("String"), ""))
 	d.namedEntity()
 	d.histogramBin()
+	d.conflicts()
 	d.secureShared()
 	d.enum("Direction", "Which end of an order comes first.", "ASC", "DESC")
 	d.enum("Grain", "A period; weeks start on Monday (ISO 8601).", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")

@@ -113,8 +113,11 @@ func (g *grammar) value(file, coordinate string, d *ast.Directive, a *ast.Argume
 		if a.Value.Kind == ast.EnumValue && values.ForName(a.Value.Raw) != nil {
 			return true
 		}
-		g.ps.add(at(file, a.Position), coordinate, ClassificationWrong, "%s is not a class: one of %s",
-			a.Value.String(), enumNames(values))
+		if want.Type.NamedType == "Classification" {
+			g.ps.add(at(file, a.Position), coordinate, ClassificationWrong, "%s is not a class: one of %s", a.Value.String(), enumNames(values))
+		} else {
+			g.ps.add(at(file, a.Position), coordinate, DirectiveArgument, "@%s: %s is one of %s", d.Name, a.Name, enumNames(values))
+		}
 		return false
 	}
 	if a.Value.Kind == ast.NullValue && !want.Type.NonNull {

@@ -31,12 +31,35 @@ type Entity struct {
 	Key    []string // field names of its first @key; never empty
 	Fields []*Field // in SDL order: scalars and joins, not the derived aggregates
 	Parts  []*Part  // the agencies that hold rows, in order of source name
+	Fusion *Fusion  // nil: the rows are the union of the agencies'
 
 	Members map[string]Member // every field of the public object type, by name
 	Joined  map[string]Joined // fields of joined rows that groups may have as keys, by name
 	// Names of derived types.
 	Connection, Edge, Filter, OrderInput, FieldEnum   string
 	Aggregate, Group, GroupKey, GroupInput, GroupEnum string
+}
+
+// Fusion says that rows of several agencies with the same key are one row.
+type Fusion struct {
+	Trust []string // every source of the type, the most trusted first
+}
+
+// Rule is how the value of a fused row is chosen.
+type Rule string
+
+// Rules of survivorship. Ties go to the more trusted.
+const (
+	MostTrusted  Rule = "MOST_TRUSTED"
+	Newest       Rule = "NEWEST"        // of the row whose By is the greatest
+	MostComplete Rule = "MOST_COMPLETE" // of the row that has most of By
+)
+
+// Survivorship is the rule of one field of a fused type.
+type Survivorship struct {
+	Rule  Rule
+	By    []string // names of columns
+	Trust []string // every source of the type, the most trusted first
 }
 
 // Part is one agency's share of an entity: its rows.
@@ -72,6 +95,7 @@ type Field struct {
 	Computed       *Computed                    // nil for scalars and joins
 	Agencies       []policy.AgencyID            // who declares (and decides) it
 	Secure         *Secure                      // nil: secure aggregation may not ask of it
+	Survivorship   *Survivorship                // columns of a fused type
 	Examples       []string                     // @example of every declaration: values for a mock, of the field's kind
 	Required       bool                         // no declaration says that it may be null; it is exposed nullable all the same
 }
@@ -104,6 +128,7 @@ const (
 	RoleJoinMany                      // a connection of Join.Target, with the root's arguments
 	RoleJoinAggregate                 // the aggregate beside it
 	RoleComputed                      // a list of NamedEntity, or null
+	RoleConflicts                     // _conflicts of a fused row
 )
 
 // Member is one field of a public object type. Field is nil for RoleOrigin.
