@@ -62,7 +62,7 @@ func (q *Query) ReadsDerived() bool {
 // Stored is the query for the rows that q is computed over where its derived columns are left to the gateway: every
 // stored column that q reads or derives from, and the terms of its filter that read no derived one.
 func (q *Query) Stored() *Query {
-	wide := &Query{Relation: q.Relation, Where: q.storedTerms(q.Where), MaxRows: q.MaxRows}
+	wide := &Query{Relation: q.Relation, Where: q.storedTerms(q.Where), Related: q.Related, MaxRows: q.MaxRows}
 	if q.Keys != nil {
 		wide.Keys = &Keys{Field: q.Keys.Field, Values: q.Keys.Values}
 	}
@@ -87,13 +87,18 @@ func (q *Query) storedTerms(p predicate.Predicate) predicate.Predicate {
 	}
 	var kept []predicate.Predicate
 	for _, t := range terms {
-		derived := false
-		t.Names(func(f string) { derived = derived || q.Relation.Columns[f].Derived != nil })
-		if !derived {
+		if q.Stores(t) {
 			kept = append(kept, t)
 		}
 	}
 	return predicate.And(kept...)
+}
+
+// Stores reports whether a condition on q's rows reads no derived column of theirs.
+func (q *Query) Stores(term predicate.Predicate) bool {
+	derived := false
+	term.Names(func(f string) { derived = derived || q.Relation.Columns[f].Derived != nil })
+	return !derived
 }
 
 // Fetch asks s for q; where s computes no derived columns, it asks for stored ones and answers with local, which is

@@ -37,6 +37,7 @@ type Explanation struct {
 	Statement string   // SQL, GraphQL document, or a sentence
 	Pushed    []string // "filter", "order", "limit", "keys", "aggregate", "projection"
 	Local     []string // what the gateway does itself
+	Relates   bool     // no condition on related rows is among it
 }
 
 // Relation binds an entity type to a source's table.

@@ -189,3 +189,9 @@ func (s *Source) Explain(q *source.Query) source.Explanation {
 	}
 	return source.Explanation{}
 }
+
+// Relates implements source.Relater as the guarded source does.
+func (s *Source) Relates(q *source.Query) bool {
+	r, ok := s.inner.(source.Relater)
+	return ok && r.Relates(q)
+}

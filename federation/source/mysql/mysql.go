@@ -146,13 +146,17 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil {
 		return nil, err
 	}
-	st, err := sql.Plan(dialect{}, t, q, s.maxScan)
+	others, err := s.others(ctx, q.Related)
+	if err != nil {
+		return nil, err
+	}
+	st, err := sql.Plan(dialect{}, t, q, s.maxScan, others)
 	if err != nil {
 		return nil, err
 	}
 	answer, err := s.run(ctx, st)
 	if errors.Is(err, source.ErrInvalid) {
-		s.tables.Delete(q.Relation.Table) // perhaps its columns changed under us
+		s.forget(q)
 	}
 	if err != nil || !st.Local {
 		return answer, err
@@ -160,7 +164,7 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err := q.Compute(answer); err != nil {
 		return nil, err
 	}
-	return eval.Run(answer, q)
+	return eval.Run(answer, st.Rest)
 }
 
 func empty(q *source.Query) []*privacy.Column {
@@ -177,7 +181,7 @@ func (s *Source) Explain(q *source.Query) source.Explanation {
 	if !ok {
 		return source.Explanation{Statement: "table not checked"}
 	}
-	st, err := sql.Plan(dialect{}, t.(*sql.Table), q, s.maxScan)
+	st, err := sql.Plan(dialect{}, t.(*sql.Table), q, s.maxScan, s.known(q.Related, nil))
 	if err != nil {
 		return source.Explanation{Statement: "refused"}
 	}

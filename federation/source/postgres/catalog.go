@@ -16,7 +16,8 @@ const columnsOf = `SELECT a.attname, b.typname, CASE WHEN t.typtype = 'd' THEN t
 	coalesce(co.collisdeterministic, true),
 	coalesce(CASE WHEN co.collname = 'default' THEN d.datcollate ELSE co.collcollate END IN ('C', 'POSIX')
 		AND (co.collname <> 'default' OR d.datlocprovider = 'c'), false),
-	EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indpred IS NULL)
+	EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indpred IS NULL),
+	a.attcollation::text
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid
 JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
@@ -72,7 +73,7 @@ func readColumn(rows pgx.Rows) (sql.Column, error) {
 	var typeName string
 	var modifier int32
 	var deterministic bool
-	if err := rows.Scan(&c.Name, &typeName, &modifier, &deterministic, &c.Bytewise, &c.Leads); err != nil {
+	if err := rows.Scan(&c.Name, &typeName, &modifier, &deterministic, &c.Bytewise, &c.Leads, &c.Collate); err != nil {
 		return c, err
 	}
 	c.Class, c.Scale = classOf(typeName), -1

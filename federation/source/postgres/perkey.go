@@ -18,13 +18,13 @@ const atOnce = 1000
 
 // perKey answers a query for the first rows of each key by reading every row of these keys and choosing here; false
 // where there are more than atOnce, and the window has to choose.
-func (s *Source) perKey(ctx context.Context, t *sql.Table, q *source.Query) (*privacy.Table, bool, error) {
+func (s *Source) perKey(ctx context.Context, t *sql.Table, q *source.Query, others sql.Tables) (*privacy.Table, bool, error) {
 	if q.Aggregate != nil || q.Keys == nil || !q.Keys.PerKey || q.Limit == 0 || len(q.Keys.Values) < 2 || q.MaxRows < atOnce {
 		return nil, false, nil
 	}
-	flat := &source.Query{Relation: q.Relation, Where: q.Where, MaxRows: atOnce, Select: wanted(q),
+	flat := &source.Query{Relation: q.Relation, Where: q.Where, Related: q.Related, MaxRows: atOnce, Select: wanted(q),
 		Keys: &source.Keys{Field: q.Keys.Field, Values: q.Keys.Values}}
-	st, err := sql.Plan(dialect{}, t, flat, s.maxScan)
+	st, err := sql.Plan(dialect{}, t, flat, s.maxScan, others)
 	if err != nil || st.Local {
 		return nil, false, nil // the usual way says what is wrong
 	}

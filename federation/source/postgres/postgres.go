@@ -139,22 +139,26 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil {
 		return nil, err
 	}
-	if answer, ok, err := s.perKey(ctx, t, q); ok || err != nil {
+	others, err := s.others(ctx, q.Related)
+	if err != nil {
+		return nil, err
+	}
+	if answer, ok, err := s.perKey(ctx, t, q, others); ok || err != nil {
 		return answer, err
 	}
-	st, err := sql.Plan(dialect{}, t, q, s.maxScan)
+	st, err := sql.Plan(dialect{}, t, q, s.maxScan, others)
 	if err != nil {
 		return nil, err
 	}
 	answer, err := s.run(ctx, st)
 	if errors.Is(err, errCancelled) {
-		if st, err = sql.Superset(dialect{}, t, q, s.maxScan); err != nil {
+		if st, err = sql.Superset(dialect{}, t, q, s.maxScan, others); err != nil {
 			return nil, err
 		}
 		answer, err = s.run(ctx, st)
 	}
 	if errors.Is(err, source.ErrInvalid) {
-		s.tables.Delete(q.Relation.Table) // perhaps its columns changed under us
+		s.forget(q)
 	}
 	if err != nil || !st.Local {
 		return answer, err
@@ -162,7 +166,7 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err := q.Compute(answer); err != nil {
 		return nil, err
 	}
-	return eval.Run(answer, q)
+	return eval.Run(answer, st.Rest)
 }
 
 func empty(q *source.Query) []*privacy.Column {
@@ -179,7 +183,7 @@ func (s *Source) Explain(q *source.Query) source.Explanation {
 	if !ok {
 		return source.Explanation{Statement: "table not checked"}
 	}
-	st, err := sql.Plan(dialect{}, t.(*sql.Table), q, s.maxScan)
+	st, err := sql.Plan(dialect{}, t.(*sql.Table), q, s.maxScan, s.known(q.Related, nil))
 	if err != nil {
 		return source.Explanation{Statement: "refused"}
 	}

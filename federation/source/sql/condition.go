@@ -10,7 +10,7 @@ import (
 func (p *Printer) stored(field string) *Operand {
 	c := p.relation.Columns[field]
 	physical := p.table.Columns[c.Physical]
-	return &Operand{Column: physical, Field: field, Kind: c.Kind, SQL: "t." + p.dialect.Quote(physical.Name)}
+	return &Operand{Column: physical, Field: field, Kind: c.Kind, SQL: p.alias + "." + p.dialect.Quote(physical.Name)}
 }
 
 // operand is a column as it is stored, or as it is computed.
@@ -28,7 +28,7 @@ func (p *Printer) operand(field string) *Operand {
 
 // from writes FROM and WHERE.
 func (p *Printer) from(q *source.Query) error {
-	p.Write(" FROM ", p.table.Name, " AS t")
+	p.Write(" FROM ", p.table.Name, " AS ", p.alias)
 	w := q.Where
 	if q.Keys != nil {
 		w = predicate.And(w, predicate.In(q.Keys.Field, q.Keys.Values...))
@@ -53,7 +53,13 @@ func (p *Printer) predicate(w predicate.Predicate) error {
 		return p.list(n.Kids, " AND ")
 	case predicate.KindOr:
 		return p.list(n.Kids, " OR ")
+	case predicate.KindExists:
+		return p.exists(n)
 	case predicate.KindNot:
+		if inner := n.Kids[0].Node(); inner.Kind == predicate.KindExists { // never NULL, and the server sees an anti-join
+			p.Write("NOT ")
+			return p.exists(inner)
+		}
 		p.Write("((")
 		err := p.predicate(n.Kids[0])
 		p.Write(") IS NOT TRUE)")

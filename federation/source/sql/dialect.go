@@ -53,6 +53,7 @@ type Leaf struct {
 	Value  predicate.Value
 	Values []predicate.Value
 	Func   source.Func
+	Deep   bool // UseRelated: the row is itself a related one
 	Zone   string // UseOrder: of the periods to group by
 }
 
@@ -66,6 +67,7 @@ const (
 	UseOrder // order, group and partition
 	UseMeasure
 	UseDerive
+	UseRelated // Column of a row, Other of the related one
 )
 
 // Operator is the SQL of a comparison.

@@ -58,9 +58,9 @@ func (a able) superset(d Dialect, t *Table, q *source.Query, maxScan int) (*Stat
 
 // Explain is what a plan pushes down and what it leaves.
 func (st *Statement) Explain(q *source.Query) source.Explanation {
-	e := source.Explanation{Statement: st.Text, Pushed: append([]string{"projection"}, powers(st.Query)...)}
+	e := source.Explanation{Statement: st.Text, Pushed: append([]string{"projection"}, powers(st.Query)...), Relates: true}
 	if st.Local {
-		e.Local = powers(st.Rest)
+		e.Local, e.Relates = powers(st.Rest), !source.Asks(st.Rest.Where)
 	}
 	return e
 }

@@ -46,7 +46,7 @@ type Column struct {
 	Class    Class
 	Bytewise bool   // its own collation already compares bytes
 	Charset  string // MySQL: of a text
-	Collate  string // MySQL: of a text
+	Collate  string // of a text, as the database names or numbers it
 	Scale    int    // digits after the point of a decimal; -1: any number
 	Digits   int    // digits of a decimal; 0: any number
 	Octets   int    // longest text in bytes; 0: not known
@@ -129,17 +129,35 @@ type Statement struct {
 	Columns   []Template
 	MaxRows   int
 	Query     *source.Query // what the text asks for
-	Local     bool          // its rows are a superset, for eval.Run
+	Local     bool          // its rows are a superset, for eval.Run over Rest
+	Rest      *source.Query // what is left to do with them
 }
+
+// Tables are those of related rows, by the name that Relation.Table has.
+type Tables map[string]*Table
 
 // Printer writes one statement.
 type Printer struct {
 	strings.Builder
 	Arguments []any
 	dialect   Dialect
-	table     *Table
-	relation  *source.Relation
+	tables    Tables
+	scope
 }
+
+// scope is the table that fields are columns of.
+type scope struct {
+	table    *Table
+	relation *source.Relation
+	related  map[string]*source.Related
+	alias    string
+}
+
+func newPrinter(d Dialect, t *Table, q *source.Query, tables Tables) *Printer {
+	return &Printer{dialect: d, tables: tables, scope: scope{t, q.Relation, q.Related, mainAlias}}
+}
+
+const mainAlias = "t"
 
 // Write writes parts one after the other.
 func (p *Printer) Write(parts ...string) {

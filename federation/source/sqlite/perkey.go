@@ -17,13 +17,13 @@ const atOnce = 1000
 
 // perKey answers a query for the first rows of each key by reading every row of these keys and choosing here; false
 // where there are more than atOnce, and the window has to choose.
-func (s *Source) perKey(ctx context.Context, t *table, q *source.Query) (*privacy.Table, bool, error) {
-	if !windowed(q) || q.MaxRows < atOnce || !(capability{q.Relation}).query(q) {
+func (s *Source) perKey(ctx context.Context, t *table, q *source.Query, others tables) (*privacy.Table, bool, error) {
+	if !windowed(q) || q.MaxRows < atOnce || !capabilityOf(t, q, others).query(q) {
 		return nil, false, nil
 	}
-	flat := &source.Query{Relation: q.Relation, Where: q.Where, MaxRows: atOnce, Select: wanted(q),
+	flat := &source.Query{Relation: q.Relation, Where: q.Where, Related: q.Related, MaxRows: atOnce, Select: wanted(q),
 		Keys: &source.Keys{Field: q.Keys.Field, Values: q.Keys.Values}}
-	st, err := s.statement(t, flat)
+	st, err := s.statement(t, flat, others)
 	if err != nil {
 		return nil, false, err
 	}

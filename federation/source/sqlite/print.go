@@ -15,11 +15,29 @@ import (
 // reads an unknown quoted name as a string where it is not.
 type printer struct {
 	strings.Builder
-	table     *table
-	relation  *source.Relation
+	scope
+	tables    tables
 	arguments []any
 	hashes    []source.Hash
 }
+
+// scope is the table that fields are columns of.
+type scope struct {
+	table    *table
+	relation *source.Relation
+	related  map[string]*source.Related
+	alias    string
+}
+
+// tables are those of related rows, by name.
+type tables map[string]*table
+
+func newPrinter(t *table, q *source.Query, others tables) *printer {
+	return &printer{scope: scope{t, q.Relation, q.Related, mainAlias}, tables: others}
+}
+
+// mainAlias is the name that column.text is qualified with.
+const mainAlias = "t"
 
 func (p *printer) write(parts ...string) {
 	for _, s := range parts {
@@ -40,7 +58,11 @@ func (p *printer) raw(field string) string {
 	if d := p.relation.Columns[field].Derived; d != nil {
 		return "(" + p.expression(d) + ")"
 	}
-	return p.table.columns[p.relation.Columns[field].Physical].text
+	text := p.table.columns[p.relation.Columns[field].Physical].text
+	if p.alias != mainAlias {
+		return p.alias + text[len(mainAlias):]
+	}
+	return text
 }
 
 // value is the column as its kind says. Text in a column of numeric affinity was perhaps stored as a number.
@@ -93,7 +115,7 @@ func (p *printer) guard(field string) string {
 // planner: without statistics it takes two sets for equally selective, and would read a whole district to find
 // twenty residents.
 func (p *printer) from(q *source.Query) error {
-	p.write(" FROM ", quote(p.table.name), " AS t")
+	p.write(" FROM ", quote(p.table.name), " AS ", p.alias)
 	if q.Keys == nil {
 		return p.where(q.Where)
 	}
@@ -137,6 +159,8 @@ func (p *printer) predicate(w predicate.Predicate) error {
 		return p.list(cheapFirst(n.Kids), " AND ")
 	case predicate.KindOr:
 		return p.list(n.Kids, " OR ")
+	case predicate.KindExists:
+		return p.exists(n)
 	case predicate.KindNot:
 		p.write("NOT coalesce(")
 		err := p.predicate(n.Kids[0])
@@ -172,7 +196,7 @@ func cheapFirst(kids []predicate.Predicate) []predicate.Predicate {
 
 func hasSet(p predicate.Predicate) bool {
 	n := p.Node()
-	return n.Kind == predicate.KindIn || slices.ContainsFunc(n.Kids, hasSet)
+	return n.Kind == predicate.KindIn || n.Kind == predicate.KindExists || slices.ContainsFunc(n.Kids, hasSet)
 }
 
 func (p *printer) list(kids []predicate.Predicate, between string) error {

@@ -88,10 +88,14 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil {
 		return nil, err
 	}
-	if answer, done, err := s.perKey(ctx, t, q); done || err != nil {
+	others, err := s.tables.others(ctx, q.Related)
+	if err != nil {
+		return nil, err
+	}
+	if answer, done, err := s.perKey(ctx, t, q, others); done || err != nil {
 		return answer, err
 	}
-	st, err := s.statement(t, q)
+	st, err := s.statement(t, q, others)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err := q.Compute(answer); err != nil {
 		return nil, err
 	}
-	return eval.Run(answer, q)
+	return eval.Run(answer, st.rest)
 }
 
 // run executes one statement and reads its rows into columns.

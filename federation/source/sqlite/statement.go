@@ -82,9 +82,9 @@ func (s *Source) Explain(q *source.Query) source.Explanation {
 	if err != nil {
 		return source.Explanation{Statement: "refused"}
 	}
-	e := source.Explanation{Statement: st.text, Pushed: append([]string{"projection"}, powers(st.query)...)}
+	e := source.Explanation{Statement: st.text, Pushed: append([]string{"projection"}, powers(st.query)...), Relates: true}
 	if st.local {
-		e.Local = powers(st.rest)
+		e.Local, e.Relates = powers(st.rest), !source.Asks(st.rest.Where)
 	}
 	return e
 }
