@@ -46,6 +46,8 @@ func (w *writer) value(dst []byte, n *plan.Node, at *stepResult, row int) []byte
 		return w.computed(dst, n, at, row)
 	case plan.NodeOrigin:
 		return text(dst, at.step.Parts[at.origin[row]].Source)
+	case plan.NodeHistogram:
+		return w.histogram(dst, n, at, row)
 	case plan.NodeStruct:
 		return w.object(dst, n, at, row)
 	}
@@ -57,6 +59,9 @@ func (w *writer) joined(dst []byte, n *plan.Node, at *stepResult, row int) []byt
 	res := w.run.result.steps[n.Step.ID]
 	if res == nil {
 		return append(dst, "null"...)
+	}
+	if n.Kind == plan.NodeSecure {
+		return w.secure(dst, n, res.secure)
 	}
 	rows := res.spans[row]
 	if n.Kind == plan.NodeObject {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 
 	"concordat/federation/plan"
 	"concordat/federation/source"
+	"concordat/federation/source/eval"
 	"concordat/privacy"
 )
 
@@ -15,26 +17,16 @@ import (
 // once, and averages are made of sums and counts. An aggregate that lacks an agency would be a wrong number: one
 // failure fails it whole.
 func (f *fetch) groups(ctx context.Context) *stepResult {
-	parts, spreads := len(f.step.Parts), f.step.Spreads()
-	tables := make([]*privacy.Table, parts*(1+len(spreads))) // the agencies' groups, then their spreads, field by field
-	errs := make([]error, len(tables))
-	if f.keys == nil || len(f.keys.values) > 0 {
-		inParallel(len(tables), func(i int) {
-			p := &f.step.Parts[i%parts]
-			if i < parts {
-				tables[i], errs[i] = f.grouped(ctx, p, f.step.Query(p))
-			} else {
-				tables[i], errs[i] = f.grouped(ctx, p, f.step.Spread(p, spreads[i/parts-1]))
-			}
-		})
+	w := newGrouping(f.step)
+	tables, err := f.groupTables(ctx, w)
+	if err == nil {
+		err = f.keyed(ctx, tables)
 	}
-	for _, err := range errs {
-		if err != nil {
-			f.failed(ctx, err)
-			return nil
-		}
+	if err != nil {
+		f.failed(ctx, err)
+		return nil
 	}
-	c, err := f.combine(tables[:parts], spreads, tables[parts:])
+	c, err := f.combine(w, tables)
 	if err != nil {
 		f.failed(ctx, err)
 		return nil
@@ -45,6 +37,54 @@ func (f *fetch) groups(ctx context.Context) *stepResult {
 		return nil
 	}
 	return res
+}
+
+// grouping is what is asked of each agency: its groups, then the spread of each field, then each histogram.
+type grouping struct {
+	parts      int
+	spreads    []string
+	histograms []plan.Measure
+}
+
+func newGrouping(s *plan.AuthorizedStep) *grouping {
+	return &grouping{len(s.Parts), s.Spreads(), s.Histograms()}
+}
+
+func (w *grouping) questions() int { return 1 + len(w.spreads) + len(w.histograms) }
+
+// of is the agencies' answers to one question.
+func (w *grouping) of(tables []*privacy.Table, question int) []*privacy.Table {
+	return tables[question*w.parts : (question+1)*w.parts]
+}
+
+func (w *grouping) query(s *plan.AuthorizedStep, p *plan.AuthorizedPart, question int) *source.Query {
+	switch n := question - 1; {
+	case n < 0:
+		return s.Query(p)
+	case n < len(w.spreads):
+		return s.Spread(p, w.spreads[n])
+	default:
+		return s.Histogram(p, w.histograms[n-len(w.spreads)])
+	}
+}
+
+// groupTables asks every agency, question by question.
+func (f *fetch) groupTables(ctx context.Context, w *grouping) ([]*privacy.Table, error) {
+	tables := make([]*privacy.Table, w.parts*w.questions())
+	errs := make([]error, len(tables))
+	if f.keys != nil && len(f.keys.values) == 0 {
+		return tables, nil
+	}
+	inParallel(len(tables), func(i int) {
+		p := &f.step.Parts[i%w.parts]
+		tables[i], errs[i] = f.grouped(ctx, p, w.query(f.step, p, i/w.parts))
+	})
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return tables, nil
 }
 
 func (f *fetch) grouped(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) (*privacy.Table, error) {
@@ -58,11 +98,11 @@ type combined struct {
 	key   []int32
 }
 
-// combine adds up the agencies' groups, and what their spreads say of them.
-func (f *fetch) combine(tables []*privacy.Table, fields []string, spreads []*privacy.Table) (*combined, error) {
+// combine adds up the agencies' groups, and what their spreads and histograms say of them.
+func (f *fetch) combine(w *grouping, tables []*privacy.Table) (*combined, error) {
 	agg := f.step.Query(&f.step.Parts[0]).Aggregate
 	a := newAdder(f.step, agg)
-	for _, t := range tables {
+	for _, t := range w.of(tables, 0) {
 		if t == nil {
 			continue
 		}
@@ -85,9 +125,13 @@ func (f *fetch) combine(tables []*privacy.Table, fields []string, spreads []*pri
 			a.group(int32(key), []byte{})
 		}
 	}
-	for i, field := range fields {
-		n := len(tables)
-		if err := f.spread(a, field, spreads[i*n:(i+1)*n]); err != nil {
+	for i, field := range w.spreads {
+		if err := f.spread(a, field, w.of(tables, 1+i)); err != nil {
+			return nil, err
+		}
+	}
+	for i, m := range w.histograms {
+		if err := f.histogram(a, m, w.of(tables, 1+len(w.spreads)+i)); err != nil {
 			return nil, err
 		}
 	}
@@ -119,6 +163,9 @@ func (f *fetch) release(c *combined) (*stepResult, error) {
 	f.sortGroups(c, kept)
 	byKey, rows := f.firstGroups(c, kept, n)
 	table := c.table.Gather(rows)
+	if f.hidesBins(table) {
+		f.run.fail(Error{Code: "GROUP_TOO_SMALL", Path: f.step.Errors})
+	}
 	released, err := privacy.Apply(table, f.step.Shown, f.run.transforms, f.run.caller.Scope)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errRelease, err)
@@ -178,7 +225,8 @@ type adder struct {
 	key   []int32
 	rows  []groupRow
 
-	spreads map[string][]spread // by field, for each group
+	spreads    map[string][]spread        // by field, for each group
+	histograms map[plan.Measure][][]int64 // for each group, its bins
 }
 
 // groupRow is one combined group: where its keys stand, and its measures.
@@ -190,8 +238,9 @@ type groupRow struct {
 
 type measure struct {
 	set   bool
-	i     int64
-	f     float64
+	i     eval.Whole
+	f     eval.Floating
+	d     eval.Exact
 	table *privacy.Table // min and max: the cell that leads
 	at    int
 }
@@ -243,11 +292,13 @@ func appendCell(dst []byte, c *privacy.Column, row int) []byte {
 	switch {
 	case c.IsNull(row):
 		return append(dst, 'n', 0)
+	case c.Kind == privacy.Decimal:
+		return append(append(dst, 'd'), eval.Canonical(c.Kind, c.Text(row))+";"...)
 	case c.Kind.Text():
 		text := c.Text(row)
 		return append(fmt.Appendf(dst, "t%d:", len(text)), text...)
 	case c.Kind == privacy.Float:
-		return fmt.Appendf(dst, "f%x;", math.Float64bits(c.Float(row)))
+		return fmt.Appendf(dst, "f%x;", math.Float64bits(c.Float(row)+0)) // -0 and 0 are one
 	}
 	return fmt.Appendf(dst, "i%d;", c.Int(row))
 }
@@ -262,15 +313,13 @@ func (m *measure) add(fn source.Func, t *privacy.Table, c *privacy.Column, row i
 			m.table, m.at = t, row
 		}
 	case c.Kind == privacy.Float:
-		m.f += c.Float(row)
+		m.f.Add(c.Float(row))
 	case c.Kind == privacy.Decimal:
-		return fmt.Errorf("%w: sums of decimals over agencies", source.ErrInvalid)
-	default:
-		sum := m.i + c.Int(row)
-		if (sum > m.i) != (c.Int(row) > 0) && c.Int(row) != 0 {
-			return fmt.Errorf("%w: the sum overflows 64 bits", source.ErrInvalid)
+		if !m.d.Add(c.Text(row)) {
+			return fmt.Errorf("%w: a sum of decimals is none", source.ErrInvalid)
 		}
-		m.i = sum
+	default:
+		m.i.Add(c.Int(row))
 	}
 	m.set = true
 	return nil
@@ -289,14 +338,20 @@ func (a *adder) done() (*combined, error) {
 		t.Columns = append(t.Columns, a.keyColumn(g))
 	}
 	for i := range a.agg.Measures {
-		t.Columns = append(t.Columns, a.measureColumn(i))
+		c, err := a.measureColumn(i)
+		if err != nil {
+			return nil, err
+		}
+		t.Columns = append(t.Columns, c)
 	}
 	for _, m := range a.step.Measured() {
 		switch {
 		case m.Func == "avg":
 			t.Columns = append(t.Columns, a.average(t, m.Field))
-		case m.Func == "countDistinct":
+		case m.Func == "countDistinct" && !a.step.Counts():
 			t.Columns = append(t.Columns, a.distinct(m.Field))
+		case m.IsHistogram():
+			t.Columns = append(t.Columns, a.bins(m)...)
 		case m.IsPercentile():
 			t.Columns = append(t.Columns, a.percentile(m))
 		case m.Func == "stddev":
@@ -311,7 +366,7 @@ func (a *adder) done() (*combined, error) {
 }
 
 func (a *adder) keyColumn(g source.Group) *privacy.Column {
-	f, domain := a.step.Field(g.Field)
+	f, domain := a.step.KeyField(g)
 	c := privacy.NewColumn(g.As, f.Coordinate, f.Kind, len(a.rows))
 	c.Domain = domain
 	for i := range a.rows {
@@ -320,47 +375,75 @@ func (a *adder) keyColumn(g source.Group) *privacy.Column {
 	return c
 }
 
-func (a *adder) measureColumn(i int) *privacy.Column {
+func (a *adder) measureColumn(i int) (*privacy.Column, error) {
 	m := a.agg.Measures[i]
 	coordinate, kind, domain := privacy.Coordinate(a.step.Entity.Name), privacy.Int, privacy.Domain{}
 	if m.Field != "" {
 		f, d := a.step.Field(m.Field)
-		coordinate, kind, domain = f.Coordinate, measureKind(m, f.Kind), d
+		coordinate, kind = f.Coordinate, measureKind(m, f.Kind)
+		if m.Func != source.CountDistinct { // a number, not a value
+			domain = d
+		}
 	}
 	c := privacy.NewColumn(m.As, coordinate, kind, len(a.rows))
 	c.Domain = domain
-	counts := m.Func == source.CountRows || m.Func == source.CountValues
+	counts := m.Func == source.CountRows || m.Func == source.CountValues || m.Func == source.CountDistinct
 	for r := range a.rows {
 		v := &a.rows[r].measures[i]
 		switch {
-		case counts:
-			c.AppendInt(v.i)
-		case !v.set:
+		case !v.set && !counts:
 			c.AppendNull()
 		case v.table != nil:
 			appendFrom(c, v.table, m.As, v.at)
-		case kind == privacy.Float:
-			c.AppendFloat(v.f)
 		default:
-			c.AppendInt(v.i)
+			if !v.appendTo(c) {
+				return nil, fmt.Errorf("%w: the sum of %s overflows", source.ErrInvalid, coordinate)
+			}
 		}
 	}
-	return c
+	return c, nil
 }
 
+// appendTo appends what was added up, false where its kind does not hold it.
+func (m *measure) appendTo(c *privacy.Column) bool {
+	switch c.Kind {
+	case privacy.Float:
+		v, fits := m.f.Float64()
+		c.AppendFloat(v)
+		return fits
+	case privacy.Decimal:
+		v, fits := m.d.Decimal()
+		c.AppendText(v)
+		return fits
+	}
+	v, fits := m.i.Int64()
+	c.AppendInt(v)
+	return fits
+}
+
+// average is the double that is nearest to the sum over the number of values.
 func (a *adder) average(t *privacy.Table, field string) *privacy.Column {
 	f := a.step.Entity.Members[field].Field
 	sum, values := t.Column(plan.MeasureColumn("sum", field)), t.Column(plan.MeasureColumn("values", field))
 	c := privacy.NewColumn(plan.MeasureColumn("avg", field), f.Coordinate, privacy.Float, t.Rows)
 	for row := range t.Rows {
-		switch n := values.Int(row); {
-		case n == 0 || sum.IsNull(row):
+		n := values.Int(row)
+		if n == 0 || sum.IsNull(row) {
 			c.AppendNull()
-		case sum.Kind == privacy.Float:
-			c.AppendFloat(sum.Float(row) / float64(n))
-		default:
-			c.AppendFloat(float64(sum.Int(row)) / float64(n))
+			continue
 		}
+		if sum.Kind == privacy.Float {
+			c.AppendFloat(sum.Float(row) / float64(n))
+			continue
+		}
+		exact := new(big.Rat)
+		if sum.Kind == privacy.Decimal {
+			exact, _ = eval.ParseDecimal(sum.Text(row)) // our own spelling
+		} else {
+			exact.SetInt64(sum.Int(row))
+		}
+		v, _ := exact.Quo(exact, new(big.Rat).SetInt64(n)).Float64()
+		c.AppendFloat(v)
 	}
 	return c
 }

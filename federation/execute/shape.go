@@ -53,7 +53,11 @@ func expected(q *source.Query) []expectedColumn {
 		return out
 	}
 	for _, g := range q.Aggregate.Group {
-		out = append(out, expectedColumn{g.As, kindOf(g.Field), domainOf(g.Field)})
+		c := expectedColumn{name: g.As, kind: g.Key(kindOf(g.Field))}
+		if g.Edges == nil { // values of the column; intervals are counted
+			c.domain = domainOf(g.Field)
+		}
+		out = append(out, c)
 	}
 	for _, m := range q.Aggregate.Measures {
 		c := expectedColumn{name: m.As, kind: measureKind(m, kindOf(m.Field))}
@@ -67,7 +71,7 @@ func expected(q *source.Query) []expectedColumn {
 
 func measureKind(m source.Measure, kind privacy.Kind) privacy.Kind {
 	switch m.Func {
-	case source.CountRows, source.CountValues:
+	case source.CountRows, source.CountValues, source.CountDistinct:
 		return privacy.Int
 	case source.Sum:
 		if kind == privacy.Int {

@@ -9,6 +9,7 @@ import (
 
 	"concordat/federation/plan"
 	"concordat/federation/source"
+	"concordat/federation/source/eval"
 	"concordat/privacy"
 )
 
@@ -103,24 +104,35 @@ func (s *spread) deviation(kind privacy.Kind) (float64, bool) {
 	if kind == privacy.Float {
 		return s.deviationOfFloats(float64(n)), true
 	}
-	return s.deviationOfInts(n), true
+	return s.exactDeviation(n), true
 }
 
-// deviationOfInts is exact until it is rounded: sqrt((n Σx² - (Σx)²) / (n (n-1))).
-func (s *spread) deviationOfInts(n int64) float64 {
-	sum, squares := new(big.Int), new(big.Int)
-	var x, term big.Int
+// exactDeviation is of integers and decimals, and exact until it is rounded: sqrt((n Σx² - (Σx)²) / (n (n-1))).
+func (s *spread) exactDeviation(n int64) float64 {
+	sum, squares := new(big.Rat), new(big.Rat)
 	for _, o := range s.seen {
-		x.SetInt64(o.column().Int(o.row))
-		term.Mul(&x, big.NewInt(o.times))
-		sum.Add(sum, &term)
-		squares.Add(squares, term.Mul(&term, &x))
+		x := o.exact()
+		term := new(big.Rat).Mul(x, new(big.Rat).SetInt64(o.times))
+		sum.Add(sum, term)
+		squares.Add(squares, term.Mul(term, x))
 	}
-	count := big.NewInt(n)
+	count := new(big.Rat).SetInt64(n)
 	above := squares.Mul(squares, count)
 	above.Sub(above, sum.Mul(sum, sum))
-	variance, _ := new(big.Rat).SetFrac(above, count.Mul(count, big.NewInt(n-1))).Float64()
+	variance, _ := above.Quo(above, count.Mul(count, new(big.Rat).SetInt64(n-1))).Float64()
 	return math.Sqrt(variance)
+}
+
+// exact is the number of an integer's or a decimal's cell.
+func (o occurrence) exact() *big.Rat {
+	c := o.column()
+	if c.Kind == privacy.Decimal {
+		if x, ok := eval.ParseDecimal(c.Text(o.row)); ok {
+			return x
+		}
+		return new(big.Rat)
+	}
+	return new(big.Rat).SetInt64(c.Int(o.row))
 }
 
 // deviationOfFloats takes two passes, the second corrected (Chan, Golub and LeVeque 1983, equation 1.7), over the

@@ -43,11 +43,15 @@ type Arguments struct {
 	GroupOrder []source.Order
 	// Percentiles are the arguments of the measures whose Func they are listed by.
 	Percentiles map[string]float64
+	Edges       map[string][]float64 // the same of histograms
 	// Binding is equal for two pages of one list: its filter and order. A cursor is good for it alone.
 	Binding []byte
 
-	filters []string // fields that the caller's filter reads
-	orders  []string // fields that the caller's order reads
+	Secure *SecureArguments // of a Secure step
+
+	keys    []groupKey // of Group, one for each
+	filters []string   // fields that the caller's filter reads
+	orders  []string   // fields that the caller's order reads
 
 	relations []*relation // relations that the caller's filter reads
 	called    []called    // measures that the caller's conditions on groups and their order read
@@ -64,6 +68,9 @@ func (p *Plan) Bind(d *Document, variables map[string]any) (*Bound, error) {
 			return nil, err
 		}
 		if err := s.bindPercentiles(d, variables, &a); err != nil {
+			return nil, err
+		}
+		if err := s.bindHistograms(d, variables, &a); err != nil {
 			return nil, err
 		}
 		b.arguments[s.ID] = a
@@ -89,8 +96,11 @@ func (s *Step) bind(raw map[string]any) (Arguments, error) {
 		}
 		a.Where, a.filters, a.relations = p, w.fields, w.relations
 	}
-	if s.Kind == Group {
+	switch s.Kind {
+	case Group:
 		return a, s.bindGroups(raw, &a)
+	case Secure:
+		return a, s.bindSecure(raw, &a)
 	}
 	if err := s.bindOrder(raw, &a); err != nil {
 		return a, err
@@ -197,28 +207,17 @@ func (s *Step) size(raw map[string]any, name string, least int64) (int, bool, er
 	return int(n), true, nil
 }
 
-var grains = map[string]source.Grain{"HOUR": source.Hour, "DAY": source.Day, "WEEK": source.Week,
-	"MONTH": source.Month, "QUARTER": source.Quarter, "YEAR": source.Year}
-
 func (s *Step) bindGroups(raw map[string]any, a *Arguments) error {
 	for _, item := range list(raw["groupBy"]) {
 		term, _ := item.(map[string]any)
-		name, _ := term["field"].(string)
-		f := s.scalar(name)
-		if f == nil {
-			return &InputError{Path: s.Path, Message: "groupBy names no field"}
+		g, k, err := s.bindGroup(term)
+		if err != nil {
+			return err
 		}
-		g := source.Group{Field: name, As: column("key", name)}
-		if grain, ok := term["grain"].(string); ok {
-			g.Grain = grains[grain]
-			if !(f.Kind == privacy.Time || f.Kind == privacy.Date && g.Grain != source.Hour) {
-				return &InputError{Path: s.Path, Message: "a grain does not fit the field it groups"}
-			}
-		}
-		if slices.ContainsFunc(a.Group, func(o source.Group) bool { return o.Field == name }) {
+		if slices.ContainsFunc(a.Group, func(o source.Group) bool { return o.As == g.As }) {
 			return &InputError{Path: s.Path, Message: "groupBy names a field twice"}
 		}
-		a.Group = append(a.Group, g)
+		a.Group, a.keys = append(a.Group, g), append(a.keys, k)
 	}
 	if err := s.bindHaving(raw, a); err != nil {
 		return err
@@ -247,6 +246,7 @@ func (b *Bound) collect() {
 			b.Request.Types = append(b.Request.Types, policy.TypeKey{Agency: part.Agency, Type: s.Entity.Name})
 		}
 		b.related(s.Entity, b.arguments[s.ID].relations)
+		b.readKeys(s)
 		names = b.reads(names[:0], s)
 		for _, name := range names {
 			b.read(s.Entity.Members[name].Field)
@@ -285,11 +285,14 @@ func (b *Bound) reads(names []string, s *Step) []string {
 	for _, c := range s.Computed {
 		names = append(names, c, s.Entity.Members[c].Field.Computed.Text)
 	}
-	for _, g := range a.Group {
-		names = append(names, g.Field)
-	}
+	names = append(names, a.ownKeys()...)
 	for _, m := range s.Measures {
 		names = append(names, m.Field)
+	}
+	if a.Secure != nil {
+		for i := range a.Secure.Measures {
+			names = append(names, a.Secure.Measures[i].Fields()...)
+		}
 	}
 	for _, m := range a.called {
 		names = append(names, m.Field)

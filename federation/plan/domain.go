@@ -164,7 +164,7 @@ func (s *AuthorizedStep) derivation(name string) *Derivation {
 // field is denied (the step then is), an error where no safe meaning exists.
 func (r *restriction) callerUses(out *AuthorizedStep, parts []*compose.Part) (bool, error) {
 	u := uses{restriction: r, step: out, parts: parts}
-	for _, name := range slices.Concat(out.filters, out.orders, groupFields(out.Group), calledFields(out.called)) {
+	for _, name := range slices.Concat(out.filters, out.orders, out.ownKeys(), calledFields(out.called)) {
 		if v := u.sight(name); v.seen == seenNever {
 			r.deny(out.Errors, v.field.Coordinate)
 			return false, nil
@@ -180,21 +180,13 @@ func (r *restriction) callerUses(out *AuthorizedStep, parts []*compose.Part) (bo
 	if err := u.orders(); err != nil {
 		return false, err
 	}
-	if err := u.groups(); err != nil {
+	if permitted, err := u.groups(); err != nil || !permitted {
 		return false, err
 	}
 	if err := u.calls(); err != nil {
 		return false, err
 	}
 	return true, u.measures()
-}
-
-func groupFields(groups []source.Group) []string {
-	out := make([]string, len(groups))
-	for i, g := range groups {
-		out[i] = g.Field
-	}
-	return out
 }
 
 // uses is the work of callerUses on one step.
@@ -261,28 +253,6 @@ func (u *uses) bindCursor() {
 	u.step.Binding = binding
 }
 
-func (u *uses) groups() error {
-	groups := slices.Clone(u.step.Group)
-	for i, g := range groups {
-		v := u.sight(g.Field)
-		if v.seen == seenRaw {
-			continue
-		}
-		if err := u.permitted(v, useGroup); err != nil {
-			return err
-		}
-		u.oblige(v.field.Coordinate, v.obligation.Method)
-		switch {
-		case g.Grain == source.NoGrain:
-			groups[i].Field = u.step.shownAs(v)
-		case !grained(v.obligation.Method, g.Grain):
-			return u.refuse(v)
-		}
-	}
-	u.step.Group = groups
-	return nil
-}
-
 // calls moves the measures that conditions on groups and their order read to what is seen. A condition on values is on
 // what is seen raw alone: a value that the field could not show has no place in it.
 func (u *uses) calls() error {
@@ -303,6 +273,9 @@ func (u *uses) calls() error {
 
 // measured makes a measure of a field that is seen transformed one of what is seen.
 func (u *uses) measured(v sight, m Measure) error {
+	if m.IsHistogram() {
+		return u.bins(v, m)
+	}
 	what := useSum
 	switch {
 	case m.Func == "min", m.Func == "max", m.IsPercentile():

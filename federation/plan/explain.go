@@ -34,41 +34,84 @@ func Explain(b *Bound, explain func(sourceName string, q *source.Query) source.E
 	}
 	var out []Explained
 	for i := range a.steps {
-		s := &a.steps[i]
+		s, keys, err := a.steps[i].explainRelations(explain)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, keys...)
 		for j := range s.Parts {
 			p := &s.Parts[j]
-			if j == 0 {
-				out = append(out, s.explainRelations(s, explain)...)
-			}
 			out = append(out, s.explain(p, s.Query(p), explain))
 			for _, field := range s.Spreads() {
 				e := s.explain(p, s.Spread(p, field), explain)
 				e.Does = "values of " + field + " in each group"
 				out = append(out, e)
 			}
+			for _, m := range s.Histograms() {
+				e := s.explain(p, s.Histogram(p, m), explain)
+				e.Does = "bins of " + m.Field + " in each group"
+				out = append(out, e)
+			}
+		}
+		for j := range s.Mapped {
+			out = append(out, s.explainKey(&s.Mapped[j], explain)...)
 		}
 	}
 	return out, nil
 }
 
-// explainRelations lists the fetches that a filter's relations cost, innermost first, as fetches of the step outer.
-func (s *AuthorizedStep) explainRelations(outer *AuthorizedStep, explain func(string, *source.Query) source.Explanation) []Explained {
+// explainRelations resolves the relations in a step's filter as execution does, and lists the fetches that they cost,
+// innermost first. Related rows that the source looks for itself cost none.
+func (s *AuthorizedStep) explainRelations(explain func(string, *source.Query) source.Explanation) (*AuthorizedStep, []Explained, error) {
 	var out []Explained
-	for i := range s.Relations {
-		r := &s.Relations[i]
-		out = append(out, r.Step.explainRelations(outer, explain)...)
-		for j := range r.Step.Parts {
-			p := &r.Step.Parts[j]
-			q := r.Keys(p)
-			q.MaxRows = 1
-			e := Explained{Step: outer.ID, Path: strings.Join(outer.Path, "."), Does: "keys for a filter", Type: p.Relation.Type, Source: p.Source,
-				Join: s.Entity.Name + "." + r.From + " = " + r.Step.Entity.Name + "." + r.To}
+	resolved, err := Resolver{
+		Relation: func(_ *AuthorizedStep, p *AuthorizedPart) (*source.Relation, error) { return &p.Relation, nil },
+		Relates: func(p *AuthorizedPart, q *source.Query) bool {
+			return explain != nil && explain(p.Source, q).Relates
+		},
+		Keys: func(r *AuthorizedRelation, of *AuthorizedStep, p *AuthorizedPart) ([]predicate.Value, error) {
+			e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: "keys for a filter", Type: p.Relation.Type, Source: p.Source,
+				Join: r.from + "." + r.From + " = " + of.Entity.Name + "." + r.To}
 			if explain != nil {
+				q := r.Keys(p)
+				q.MaxRows = 1
 				x := explain(p.Source, q)
 				e.Statement, e.Pushed, e.Local = x.Statement, x.Pushed, x.Local
 			}
 			out = append(out, e)
+			return someKeys(p.Relation.Columns[r.To].Kind), nil
+		},
+		Each: func(n int, do func(int)) {
+			for i := range n {
+				do(i)
+			}
+		},
+	}.Resolve(s)
+	return resolved, out, err
+}
+
+// explainKey lists the fetches that a key of joined rows costs, and says where the gateway makes a key.
+func (s *AuthorizedStep) explainKey(m *MappedKey, explain func(string, *source.Query) source.Explanation) []Explained {
+	base := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: "groups of " + m.As + " put together", Type: s.Entity.Name, Local: []string{"levels"}}
+	if m.Joined == nil {
+		return []Explained{base}
+	}
+	base.Does = "rows that a key of groups leads to"
+	to := m.Joined.Step
+	base.Type, base.Join, base.Local = to.Entity.Name, to.Entity.Name+"."+m.Joined.To, nil
+	var out []Explained
+	for i := range to.Parts {
+		p := &to.Parts[i]
+		q := m.Joined.Query(p)
+		q.MaxRows, q.Keys = 1, &source.Keys{Field: m.Joined.To, Values: someKeys(p.Relation.Columns[m.Joined.To].Kind)}
+		e := base
+		e.Source = p.Source
+		if explain != nil {
+			x := explain(p.Source, q)
+			e.Statement, e.Pushed, e.Local = x.Statement, x.Pushed, x.Local
 		}
+		e.Local = append(e.Local, "groups of each key put together")
+		out = append(out, e)
 	}
 	return out
 }
@@ -86,7 +129,7 @@ func allowed(b *Bound) *policy.Decision {
 }
 
 func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain func(string, *source.Query) source.Explanation) Explained {
-	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: [...]string{ByKey: "row by key", List: "list", Group: "aggregate"}[s.Kind],
+	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: [...]string{ByKey: "row by key", List: "list", Group: "aggregate", Secure: "secure aggregation by the agency's agent"}[s.Kind],
 		Type: s.Entity.Name, Source: p.Source, Select: p.Select}
 	q.MaxRows = 1
 	if s.Parent != nil {
@@ -97,7 +140,7 @@ func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain fun
 			q.Aggregate.Group = append([]source.Group{{Field: s.Join.Join.To, As: "#key"}}, q.Aggregate.Group...)
 		}
 	}
-	if explain != nil {
+	if explain != nil && s.Kind != Secure {
 		x := explain(p.Source, q)
 		e.Statement, e.Pushed, e.Local = x.Statement, x.Pushed, x.Local
 	}

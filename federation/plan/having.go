@@ -88,7 +88,7 @@ func (w *whereReader) wholeDates(kind privacy.Kind, v any) error {
 
 // measurable reports whether a column of a kind has a measure.
 func measurable(fn string, kind privacy.Kind) bool {
-	number := kind == privacy.Int || kind == privacy.BigInt || kind == privacy.Float
+	number := kind == privacy.Int || kind == privacy.BigInt || kind == privacy.Float || kind == privacy.Decimal
 	switch fn {
 	case "sum", "avg", "stddev":
 		return number
@@ -173,19 +173,22 @@ const ValueColumn = "#value"
 func (s *AuthorizedStep) Spreads() []string {
 	var out []string
 	for _, m := range s.Measured() {
-		if m.Func == "stddev" || m.Func == "countDistinct" || m.IsPercentile() {
+		if m.Func == "stddev" || m.Func == "countDistinct" && !s.Counts() || m.IsPercentile() {
 			out = appendNew(out, m.Field)
 		}
 	}
 	return out
 }
 
+// Counts reports whether the one source that holds all rows counts distinct values itself: its groups are the groups.
+func (s *AuthorizedStep) Counts() bool { return len(s.Parts) == 1 && len(s.Mapped) == 0 }
+
 // Spread asks how often each value of a field occurs in each group. What is seen transformed is counted so.
 func (s *AuthorizedStep) Spread(p *AuthorizedPart, field string) *source.Query {
 	if d := s.derivation(shownColumn + field); d != nil {
 		field = d.Name
 	}
-	return &source.Query{Relation: &p.Relation, Where: p.Where, Aggregate: &source.Aggregate{
+	return &source.Query{Relation: &p.Relation, Where: p.Where, Related: p.Related, Aggregate: &source.Aggregate{
 		Group:    append(slices.Clone(s.Group), source.Group{Field: field, As: ValueColumn}),
 		Measures: []source.Measure{{Func: source.CountRows, As: CountColumn}}}}
 }

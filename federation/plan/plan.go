@@ -26,6 +26,7 @@ const (
 	ByKey   Kind = iota + 1 // one row by its key, or the one row that a to-one join points at
 	List                    // rows with filter, order and page
 	Group                   // aggregates
+	Secure                  // sums that only the caller can open
 	Related                 // rows that only a filter reads: no step of a plan, but part of one
 )
 
@@ -54,6 +55,7 @@ type Step struct {
 	Keys     []string  // Group: fields of key that the answer shows
 
 	percentiles map[string]int // positions in the document, by Func
+	histograms  map[string]int // the same
 
 	entities map[string]*compose.Entity
 	position int                 // of the step's field in the document
@@ -62,7 +64,7 @@ type Step struct {
 
 // Measure is one aggregate that the answer shows.
 type Measure struct {
-	Func  string // "sum", "avg", "min", "max", "stddev", "countDistinct", or "percentile@" and its response key
+	Func  string // "sum", "avg", "min", "max", "stddev", "countDistinct", or "percentile@" or "histogram@" and its response key
 	Field string
 }
 
@@ -89,20 +91,26 @@ const (
 	NodeGroups
 	NodeWithheld
 	NodeCount
-	NodeStruct   // key, sum, avg, min, max: an object of NodeMeasure
-	NodeMeasure  // a column of the group: Name
-	NodeComputed // a list that the computed field Name of the row has; its kids are columns of that list
+	NodeStruct       // key, sum, avg, min, max: an object of NodeMeasure
+	NodeMeasure      // a column of the group: Name
+	NodeHistogram    // a list of bins that the group has: Measure
+	NodeLower        // the edge below a bin
+	NodeUpper        // the edge above it
+	NodeSecure       // the object of a Secure step
+	NodeSecureMember // a member of it, or of one of its members: Name
+	NodeComputed     // a list that the computed field Name of the row has; its kids are columns of that list
 )
 
 // Node is one response field: a key and how its value is written. Kids are in query order, Sorted in the order of
 // RFC 8785.
 type Node struct {
-	Key    string
-	Kind   NodeKind
-	Name   string
-	Step   *Step
-	Kids   []*Node
-	Sorted []*Node
+	Key     string
+	Kind    NodeKind
+	Name    string
+	Measure Measure // NodeHistogram
+	Step    *Step
+	Kids    []*Node
+	Sorted  []*Node
 }
 
 // MaxDepth bounds the joins that one document may follow.
@@ -141,6 +149,8 @@ func (b *builder) root(root *compose.Root, f *collected) (*Node, error) {
 		return b.connection(b.step(List, root.Entity, nil, nil, f), f)
 	case compose.RootAggregate:
 		return b.aggregate(b.step(Group, root.Entity, nil, nil, f), f)
+	case compose.RootSecure:
+		return b.secure(b.step(Secure, root.Entity, nil, nil, f), f), nil
 	}
 	return nil, fmt.Errorf("plan: root %s has no kind", f.Name)
 }
@@ -335,12 +345,13 @@ func (b *builder) group(s *Step, f *collected) []*Node {
 
 func (b *builder) measures(s *Step, f *collected) []*Node {
 	fn := f.Name
-	if fn == "percentile" {
+	switch fn {
+	case "percentile":
 		fn = percentileMark + f.Alias
-		if s.percentiles == nil {
-			s.percentiles = map[string]int{}
-		}
-		s.percentiles[fn] = b.document.position(f.Field)
+		s.percentiles = b.noted(s.percentiles, fn, f)
+	case "histogram":
+		fn = histogramMark + f.Alias
+		s.histograms = b.noted(s.histograms, fn, f)
 	}
 	var kids []*Node
 	for _, sub := range b.collect.sub("", f) {
@@ -354,9 +365,21 @@ func (b *builder) measures(s *Step, f *collected) []*Node {
 			s.shows(sub.Name, sub)
 			s.Measures = appendNew(s.Measures, Measure{Func: fn, Field: sub.Name})
 		}
+		if f.Name == "histogram" && k.Kind == NodeMeasure {
+			b.histogramNode(k, fn, sub)
+		}
 		kids = append(kids, k)
 	}
 	return kids
+}
+
+// noted remembers where the arguments of a measure stand.
+func (b *builder) noted(at map[string]int, fn string, f *collected) map[string]int {
+	if at == nil {
+		at = map[string]int{}
+	}
+	at[fn] = b.document.position(f.Field)
+	return at
 }
 
 // column names the column of a group table that holds a measure: "sum:costCents", "key:region".

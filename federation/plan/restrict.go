@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"concordat/federation/compose"
 	"concordat/federation/source"
@@ -46,6 +47,8 @@ type AuthorizedStep struct {
 	Shown []privacy.Output
 	// Relations are the related rows that the filter reads. Their marks stand in the parts' predicates.
 	Relations []AuthorizedRelation
+	// Mapped lists keys that the gateway makes of those that the sources group by.
+	Mapped []MappedKey
 	// Derived lists columns that are computed before rows are filtered, ordered or grouped.
 	Derived []Derivation
 }
@@ -58,6 +61,8 @@ type AuthorizedPart struct {
 	Outputs []privacy.Output    // what is released of them
 	// Computed is what may be computed of them; a computed field that is not in it is null for these rows.
 	Computed []Computation
+	// Related are the related rows that Where asks about once it is resolved.
+	Related map[string]*source.Related
 }
 
 // Steps lists the steps, parents before children.
@@ -135,6 +140,9 @@ func (r *restriction) step(s *Step) (AuthorizedStep, error) {
 		out.Denied = true
 		r.deny(s.Errors, s.coordinate())
 		return out, nil
+	}
+	if s.Kind == Secure {
+		return out, r.secure(&out, active)
 	}
 	permitted, err := r.callerUses(&out, active)
 	if err != nil {
@@ -238,7 +246,7 @@ func (r *restriction) ruling(agency policy.AgencyID, c privacy.Coordinate) polic
 // internal adds the columns that serve the plan and never reach a released table: this step's join key, its
 // children's join keys, and what its order and cursors are made of.
 func (r *restriction) internal(s *AuthorizedStep) {
-	if s.Kind == Group || s.Denied {
+	if s.Kind == Group || s.Kind == Secure || s.Denied {
 		return
 	}
 	var names []string
@@ -291,7 +299,7 @@ func compareText(a, b string) int {
 
 // Query is the fetch of one part of a step without its keys and cursor, as execute and `schema plan` build on it.
 func (s *AuthorizedStep) Query(p *AuthorizedPart) *source.Query {
-	q := &source.Query{Relation: &p.Relation, Where: p.Where}
+	q := &source.Query{Relation: &p.Relation, Where: p.Where, Related: p.Related}
 	if s.Kind == Group {
 		q.Aggregate = s.aggregate()
 		return q
@@ -337,6 +345,10 @@ func (s *AuthorizedStep) aggregate() *source.Aggregate {
 			add(source.Min, "min", m.Field)
 		case "max":
 			add(source.Max, "max", m.Field)
+		case "countDistinct":
+			if s.Counts() {
+				add(source.CountDistinct, "countDistinct", m.Field)
+			}
 		}
 	}
 	return a
@@ -344,8 +356,7 @@ func (s *AuthorizedStep) aggregate() *source.Aggregate {
 
 // shown lists the columns of a group table that are released: keys grouped by, the count, measures not withheld.
 func (s *AuthorizedStep) shown() []privacy.Output {
-	release := func(name, field string, kind func(privacy.Kind) privacy.Kind) privacy.Output {
-		f, domain := s.Field(field)
+	release := func(name string, f *compose.Field, domain privacy.Domain, kind func(privacy.Kind) privacy.Kind) privacy.Output {
 		o := privacy.Output{Column: name, As: name, Coordinate: f.Coordinate, Kind: kind(f.Kind), Release: privacy.ReleaseRaw}
 		if !domain.Raw() {
 			o.Release, o.Obligation = privacy.ReleaseTransformed, privacy.Obligation(domain)
@@ -354,17 +365,24 @@ func (s *AuthorizedStep) shown() []privacy.Output {
 	}
 	var out []privacy.Output
 	for _, g := range s.Group {
-		out = append(out, release(g.As, g.Field, func(k privacy.Kind) privacy.Kind { return k }))
+		f, domain := s.KeyField(g)
+		out = append(out, release(g.As, f, domain, func(k privacy.Kind) privacy.Kind { return k }))
 	}
 	out = append(out, privacy.Output{Column: CountColumn, As: CountColumn, Coordinate: privacy.Coordinate(s.Entity.Name),
 		Kind: privacy.Int, Release: privacy.ReleaseRaw})
 	for _, m := range s.Measures {
 		if name := column(m.Func, m.Field); !slices.Contains(s.Withheld, name) {
-			field := m.Field
-			if d := s.derivation(shownColumn + field); d != nil && m.Func != "countDistinct" { // a number, not a value
+			field, names := m.Field, []string{name}
+			if m.IsHistogram() {
+				names = m.bins(len(s.Edges[m.Func]))
+			}
+			if d := s.derivation(shownColumn + field); d != nil && MeasureKind(m.Func, 0) != privacy.Int { // a number, not a value
 				field = d.Name
 			}
-			out = append(out, release(name, field, func(k privacy.Kind) privacy.Kind { return MeasureKind(m.Func, k) }))
+			f, domain := s.Field(field)
+			for _, name := range names {
+				out = append(out, release(name, f, domain, func(k privacy.Kind) privacy.Kind { return MeasureKind(m.Func, k) }))
+			}
 		}
 	}
 	return out
@@ -376,7 +394,7 @@ func MeasureKind(fn string, kind privacy.Kind) privacy.Kind {
 	switch {
 	case fn == "avg", fn == "stddev":
 		return privacy.Float
-	case fn == "countDistinct":
+	case fn == "countDistinct", strings.HasPrefix(fn, histogramMark):
 		return privacy.Int
 	case fn == "sum" && kind == privacy.Int:
 		return privacy.BigInt

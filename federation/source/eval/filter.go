@@ -143,7 +143,7 @@ func compileIn(in *privacy.Table, n *predicate.Node) (test, error) {
 		}, nil
 	case c.Kind.Text():
 		return memo(in, c, func(text string) bool {
-			_, ok := set.texts[canonical(c.Kind, text)]
+			_, ok := set.texts[Canonical(c.Kind, text)]
 			return ok
 		}), nil
 	}
@@ -193,8 +193,8 @@ func (s *valueSet) add(v predicate.Value) {
 	}
 }
 
-// canonical is equal for equal values: texts are themselves, decimals are numbers.
-func canonical(k privacy.Kind, text string) string {
+// Canonical is equal for equal values: texts are themselves, decimals are numbers.
+func Canonical(k privacy.Kind, text string) string {
 	if k != privacy.Decimal {
 		return text
 	}

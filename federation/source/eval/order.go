@@ -85,7 +85,7 @@ func appendKey(b []byte, c *privacy.Column, row int32) []byte {
 		}
 		return binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
 	case c.Kind.Text():
-		text := canonical(c.Kind, c.Dict[c.Codes[row]])
+		text := Canonical(c.Kind, c.Dict[c.Codes[row]])
 		b = binary.AppendUvarint(b, uint64(len(text)))
 		return append(b, text...)
 	}
