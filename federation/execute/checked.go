@@ -31,3 +31,14 @@ func (c checked) Derives(q *source.Query) bool {
 	d, ok := c.inner.(source.Deriver)
 	return ok && d.Derives(q)
 }
+
+// Relates implements source.Relater as the source does. One that panics relates nothing.
+func (c checked) Relates(q *source.Query) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	r, is := c.inner.(source.Relater)
+	return is && r.Relates(q)
+}

@@ -178,7 +178,7 @@ func (f *fetch) count(ctx context.Context, res *stepResult) error {
 }
 
 func (f *fetch) countPart(ctx context.Context, p *plan.AuthorizedPart, counts []int64) error {
-	q := &source.Query{Relation: &p.Relation, Where: p.Where, Aggregate: &source.Aggregate{
+	q := &source.Query{Relation: &p.Relation, Where: p.Where, Related: p.Related, Aggregate: &source.Aggregate{
 		Measures: []source.Measure{{Func: source.CountRows, As: plan.CountColumn}}}}
 	f.perKey(q)
 	t, err := f.ask(ctx, p, q)

@@ -114,6 +114,7 @@ type AuthorizedRelation struct {
 	Mark     string // the field of the predicate that stands for it
 	From, To string // a row meets it where its From is the To of a related row
 	Step     *AuthorizedStep
+	from     string // the type that From is a field of
 }
 
 // RelatedColumn is the column of a relation's keys.
@@ -121,7 +122,7 @@ const RelatedColumn = "#related"
 
 // Keys asks for the distinct keys of one agency's related rows.
 func (r *AuthorizedRelation) Keys(p *AuthorizedPart) *source.Query {
-	return &source.Query{Relation: &p.Relation, Where: p.Where, Aggregate: &source.Aggregate{
+	return &source.Query{Relation: &p.Relation, Where: p.Where, Related: p.Related, Aggregate: &source.Aggregate{
 		Group: []source.Group{{Field: r.To, As: RelatedColumn}}}}
 }
 
@@ -133,7 +134,7 @@ func (r *restriction) relations(out *AuthorizedStep) (bool, error) {
 		if err != nil || step == nil {
 			return false, err
 		}
-		out.Relations = append(out.Relations, AuthorizedRelation{Mark: rel.mark, From: rel.join.Join.From, To: rel.join.Join.To, Step: step})
+		out.Relations = append(out.Relations, AuthorizedRelation{Mark: rel.mark, From: rel.join.Join.From, To: rel.join.Join.To, Step: step, from: out.Entity.Name})
 	}
 	return true, nil
 }
