@@ -207,6 +207,10 @@ func bytePanels(m *Matrix, o int, q []int8, info []Row, rows int, c []float32, l
 		byte3x32(quads, &q[r*m.in], m.in, b, &c[r*ldc+o], ldc*4, scale, bias, at(r))
 		r += 3
 	}
+	if r < rows && rows >= 3 { // the last three rows, some of them again: one row alone costs as much as three
+		r = rows
+		byte3x32(quads, &q[(r-3)*m.in], m.in, b, &c[(r-3)*ldc+o], ldc*4, scale, bias, at(r-3))
+	}
 	for ; r < rows; r++ {
 		byte1x32(quads, &q[r*m.in], m.in, b, &c[r*ldc+o], ldc*4, scale, bias, at(r))
 	}
