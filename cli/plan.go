@@ -89,7 +89,7 @@ func explainer(ctx context.Context, w *Wire, sg *compose.Supergraph, o PlanOptio
 	if err != nil {
 		return nil, nothing, errors.Join(err, cleanup())
 	}
-	sources, closer, err := w.Sources(ctx, file, text, sg.Relations, dir, planEnv(w))
+	sources, closer, err := w.Sources(source.ForPlans(ctx), file, text, sg.Relations, dir, planEnv(w))
 	if err != nil {
 		return nil, nothing, errors.Join(err, cleanup())
 	}

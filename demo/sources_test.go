@@ -1,6 +1,7 @@
 package demo_test
 
 import (
+	"context"
 	"net/http/httptest"
 	"testing"
 
@@ -43,8 +44,9 @@ func TestEverySourceServesItsTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx := source.WithCredential(t.Context(), func(audience string) (string, error) { return "for " + audience, nil })
 	served := relations(supergraph(t))
-	sources, closer, err := open.Open(t.Context(), config, open.Options{Dir: dir,
+	sources, closer, err := open.Open(ctx, config, open.Options{Dir: dir,
 		Relations: func(name string) []*source.Relation { return served[name] },
 		Getenv:    func(string) string { return server.URL }})
 	if err != nil {
@@ -53,18 +55,18 @@ func TestEverySourceServesItsTypes(t *testing.T) {
 	defer closer.Close()
 	for name, list := range served {
 		for _, relation := range list {
-			fetchAll(t, sources[name], name, relation)
+			fetchAll(ctx, t, sources[name], name, relation)
 		}
 	}
 }
 
-func fetchAll(t *testing.T, s source.Source, name string, relation *source.Relation) {
+func fetchAll(ctx context.Context, t *testing.T, s source.Source, name string, relation *source.Relation) {
 	t.Helper()
 	q := &source.Query{Relation: relation, Where: predicate.Always(), MaxRows: 100_000}
 	for field := range relation.Columns {
 		q.Select = append(q.Select, field)
 	}
-	table, err := s.Fetch(t.Context(), q)
+	table, err := s.Fetch(ctx, q)
 	if err != nil {
 		t.Errorf("%s %s: %v", name, relation.Type, err)
 	} else if table.Rows == 0 {

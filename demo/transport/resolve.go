@@ -9,7 +9,7 @@ import (
 
 func (s *Service) resolve(operation *ast.OperationDefinition, variables map[string]any) (map[string]any, error) {
 	data := map[string]any{}
-	for _, field := range fields(operation.SelectionSet) {
+	for _, field := range fields(operation.SelectionSet, "Query") {
 		value, err := s.root(field, field.ArgumentMap(variables))
 		if err != nil {
 			return nil, err
@@ -27,6 +27,10 @@ func (s *Service) root(field *ast.Field, arguments map[string]any) (any, error) 
 		return s.sensors(field, arguments)
 	case "readings":
 		return s.readings(field, arguments)
+	case "_service":
+		return object(fields(field.SelectionSet, "_Service"), func(string) any { return schemaText }), nil
+	case "_entities":
+		return s.entities(field, arguments)
 	}
 	return nil, fmt.Errorf("the field %q is not answered here", field.Name)
 }
@@ -37,7 +41,7 @@ func (s *Service) sensors(field *ast.Field, arguments map[string]any) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	selected := fields(field.SelectionSet)
+	selected := fields(field.SelectionSet, "Sensor")
 	list := []map[string]any{}
 	for i := range s.tables.sensors {
 		sensor := &s.tables.sensors[i]
@@ -61,7 +65,7 @@ func (s *Service) readings(field *ast.Field, arguments map[string]any) (any, err
 	if err != nil {
 		return nil, err
 	}
-	selected := fields(field.SelectionSet)
+	selected := fields(field.SelectionSet, "Reading")
 	list := []map[string]any{}
 	for i := range s.tables.readings {
 		reading := &s.tables.readings[i]
@@ -75,20 +79,62 @@ func (s *Service) readings(field *ast.Field, arguments map[string]any) (any, err
 	return list, nil
 }
 
-// fields flattens fragments. The schema has no abstract types: every fragment applies.
-func fields(set ast.SelectionSet) []*ast.Field {
+// fields flattens the fragments that apply to an object type.
+func fields(set ast.SelectionSet, typeName string) []*ast.Field {
 	var list []*ast.Field
 	for _, selection := range set {
 		switch selection := selection.(type) {
 		case *ast.Field:
 			list = append(list, selection)
 		case *ast.InlineFragment:
-			list = append(list, fields(selection.SelectionSet)...)
+			if selection.TypeCondition == "" || applies(selection.TypeCondition, typeName) {
+				list = append(list, fields(selection.SelectionSet, typeName)...)
+			}
 		case *ast.FragmentSpread:
-			list = append(list, fields(selection.Definition.SelectionSet)...)
+			if applies(selection.Definition.TypeCondition, typeName) {
+				list = append(list, fields(selection.Definition.SelectionSet, typeName)...)
+			}
 		}
 	}
 	return list
+}
+
+func applies(condition, typeName string) bool { return condition == typeName || condition == "_Entity" }
+
+// entities finds each representation's row, or null, at its place.
+func (s *Service) entities(field *ast.Field, arguments map[string]any) (any, error) {
+	representations, _ := arguments["representations"].([]any)
+	list := make([]any, len(representations))
+	for i, r := range representations {
+		r, _ := r.(map[string]any)
+		id, _ := r["id"].(string)
+		switch r["__typename"] {
+		case "Sensor":
+			if at, ok := s.tables.sensorAt[id]; ok {
+				list[i] = entity(field, "Sensor", s.tables.sensors[at].value)
+			}
+		case "Reading":
+			if at, ok := s.tables.readingAt[id]; ok {
+				list[i] = entity(field, "Reading", s.tables.readings[at].value)
+			}
+		default:
+			return nil, fmt.Errorf("a representation is of no type of this service")
+		}
+	}
+	return list, nil
+}
+
+// entity is one row; its __typename is its own, whatever the field's declared type.
+func entity(field *ast.Field, typeName string, value func(name string) any) map[string]any {
+	o := map[string]any{}
+	for _, f := range fields(field.SelectionSet, typeName) {
+		if f.Name == "__typename" {
+			o[f.Alias] = typeName
+		} else {
+			o[f.Alias] = value(f.Name)
+		}
+	}
+	return o
 }
 
 func object(selected []*ast.Field, value func(name string) any) map[string]any {

@@ -60,15 +60,18 @@ func (r *reading) value(name string) any {
 type tables struct {
 	sensors  []sensor
 	readings []reading
+
+	sensorAt, readingAt map[string]int // by identifier
 }
 
 func loadTables() (*tables, error) {
-	t := &tables{}
+	t := &tables{sensorAt: map[string]int{}, readingAt: map[string]int{}}
 	rows, err := csv.NewReader(bytes.NewReader(sensorFile)).ReadAll()
 	if err != nil {
 		return nil, err
 	}
 	for _, row := range rows[1:] {
+		t.sensorAt[row[0]] = len(t.sensors)
 		t.sensors = append(t.sensors, sensor{id: row[0], district: row[1], name: row[2], kind: row[3]})
 	}
 	unzipped, err := gzip.NewReader(bytes.NewReader(readingFile))
@@ -95,6 +98,7 @@ func (t *tables) loadReadings(in io.Reader) error {
 			}
 			r.speed = &speed
 		}
+		t.readingAt[r.id] = len(t.readings)
 		t.readings = append(t.readings, r)
 	}
 	return nil

@@ -5,7 +5,7 @@
 //	go http.Serve(listener, handler)
 //
 // It answers POST with {"query", "variables"} and supports what a gateway asks: arguments, variables, aliases and
-// fragments. It does not promise introspection, mutations or any authentication: the demo serves it on loopback.
+// fragments, and the two fields of an Apollo Federation v2 subgraph. It does not promise introspection, mutations or any authentication: the demo serves it on loopback.
 package transport
 
 import (
@@ -31,6 +31,18 @@ import (
 //go:embed schema.graphqls
 var schemaText string
 
+// subgraphText is what every Apollo Federation v2 subgraph answers beside its own schema; it is no part of what
+// _service says.
+const subgraphText = `
+scalar _Any
+union _Entity = Sensor | Reading
+type _Service { sdl: String! }
+extend type Query {
+  _service: _Service!
+  _entities(representations: [_Any!]!): [_Entity]!
+}
+`
+
 // maxBody is the largest request: the identifiers of a few thousand keys.
 const maxBody = 4 << 20
 
@@ -51,7 +63,7 @@ type Service struct {
 
 // New loads the embedded week.
 func New(options Options) (*Service, error) {
-	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: schemaText})
+	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: schemaText}, &ast.Source{Name: "subgraph", Input: subgraphText})
 	if err != nil {
 		return nil, fmt.Errorf("load the transport schema: %w", err)
 	}

@@ -125,3 +125,22 @@ func TestALeavingClientIsObserved(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
+
+func TestItIsASubgraph(t *testing.T) {
+	out := ask(t, Options{}, `{ _service { sdl } }`, nil)
+	if out["data"].(map[string]any)["_service"].(map[string]any)["sdl"] != schemaText {
+		t.Errorf("got %v", out)
+	}
+	query := `query($r: [_Any!]!) { rows: _entities(representations: $r) { __typename ... on Sensor { c0: id c1: name } ...R } } fragment R on Reading { id }`
+	out = ask(t, Options{}, query, map[string]any{"r": []any{
+		map[string]any{"__typename": "Reading", "id": "nothing"}, map[string]any{"__typename": "Sensor", "id": "S-773869"}}})
+	rows := list(t, out, "rows")
+	if len(rows) != 2 || rows[0] != nil || rows[1].(map[string]any)["__typename"] != "Sensor" || rows[1].(map[string]any)["c0"] != "S-773869" {
+		t.Errorf("got %v", rows)
+	}
+	for _, r := range []any{map[string]any{"__typename": "Road", "id": "1"}, map[string]any{}, "x"} {
+		if out := ask(t, Options{}, query, map[string]any{"r": []any{r}}); out["errors"] == nil {
+			t.Errorf("%v was answered", r)
+		}
+	}
+}

@@ -29,3 +29,11 @@ func Token(ctx context.Context, audience string) (string, error) {
 	}
 	return c(audience)
 }
+
+type plansKey struct{}
+
+// ForPlans is for opening sources that only explain what they would be asked: no service is asked for its schema.
+func ForPlans(ctx context.Context) context.Context { return context.WithValue(ctx, plansKey{}, true) }
+
+// OnlyPlans reports whether sources are opened to explain alone.
+func OnlyPlans(ctx context.Context) bool { return ctx.Value(plansKey{}) != nil }

@@ -106,7 +106,7 @@ func (s *sdl) keys(typeName string) []string {
 // CheckService compares the configuration and the relations with the schema that the subgraph says it has, and learns
 // the types of arguments from it. It is called once, before the first Fetch. A source that is no Subgraph is not asked.
 func (s *Source) CheckService(ctx context.Context, relations []*source.Relation) error {
-	if !s.Subgraph {
+	if !s.Subgraph || source.OnlyPlans(ctx) {
 		return nil
 	}
 	schema, err := s.serviceSDL(ctx)
