@@ -52,7 +52,7 @@ func signBundle(dir string, agency policy.AgencyID, keyFile string) error {
 	if block, _ := pem.Decode(key); block == nil || block.Type != "PRIVATE KEY" {
 		return fmt.Errorf("%s: not a private key in PEM", keyFile)
 	}
-	files, err := policy.Sign(agency, os.DirFS(dir), string(key), time.Now())
+	files, err := policy.Sign(agency, policy.Folder(dir), string(key), time.Now())
 	if err != nil {
 		return err
 	}

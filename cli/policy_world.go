@@ -95,7 +95,7 @@ func (f policyFlags) graph() (*compose.Supergraph, error) {
 func (f policyFlags) bundles() ([]policy.Bundle, error) {
 	files, err := fs.Sub(demo.Files, "policies")
 	if f.policies != "" {
-		files = os.DirFS(f.policies)
+		files = policy.Folder(f.policies)
 	}
 	if err != nil {
 		return nil, err

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 )
 
 // readData merges {"sets": {...}} into data.sets. No agency may touch a set of another.
@@ -53,15 +55,21 @@ func unique(text []byte) error {
 	return uniqueValue(decoder, 0)
 }
 
+// errNotText: half of a surrogate pair is read as U+FFFD, and a list that holds one would miss whom it was to name.
+var errNotText = errors.New("a text holds U+FFFD, which stands for what is no character")
+
 // maxDepth bounds nesting, as encoding/json does.
 const maxDepth = 100
 
 func uniqueValue(decoder *json.Decoder, depth int) error {
 	token, err := decoder.Token()
 	delimiter, nested := token.(json.Delim)
+	text, _ := token.(string)
 	switch {
 	case err != nil:
 		return err
+	case strings.ContainsRune(text, utf8.RuneError):
+		return errNotText
 	case !nested:
 		return nil
 	case depth > maxDepth:
@@ -75,6 +83,9 @@ func uniqueValue(decoder *json.Decoder, depth int) error {
 				return err
 			}
 			name, _ := key.(string)
+			if strings.ContainsRune(name, utf8.RuneError) {
+				return errNotText
+			}
 			if seen[name] {
 				return fmt.Errorf("member %q stands twice", name)
 			}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -132,30 +131,6 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// readFiles hands every Rego file but tests, and data.json, to take, in order of name.
-func (l *loader) readFiles(prefix string, files fs.FS, take func(name string, text []byte)) {
-	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		isRego := strings.HasSuffix(name, ".rego") && (l.tests || !strings.HasSuffix(name, "_test.rego"))
-		if entry.IsDir() || !isRego && path.Base(name) != "data.json" {
-			return nil
-		}
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		full := path.Join(prefix, name)
-		l.mix(full, text)
-		take(full, text)
-		return nil
-	})
-	if err != nil {
-		l.file(prefix, CodeFile, "%s", err)
-	}
 }
 
 // mix adds an input to the revision.

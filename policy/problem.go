@@ -21,6 +21,7 @@ const (
 	CodeFragment   = "POLICY_FRAGMENT"   // a row rule that cannot become a predicate
 	CodeSignature  = "POLICY_SIGNATURE"  // a bundle that is not signed, not by its agency's key, or too long ago
 	CodeData       = "POLICY_DATA"       // data.json of the wrong form, or a set defined twice
+	CodeSize       = "POLICY_SIZE"       // a file, or a bundle, that is larger than any policy needs to be
 )
 
 // Problem is one mistake in a policy, said so that its author finds it.
@@ -72,6 +73,9 @@ func (p *problems) file(name, code, format string, args ...any) {
 // opa adds what OPA's parser or compiler said.
 func (p *problems) opa(name, code string, err error) {
 	list, ok := err.(ast.Errors)
+	if one, alone := err.(*ast.Error); alone {
+		list, ok = ast.Errors{one}, true
+	}
 	if !ok {
 		p.file(name, code, "%s", err)
 		return

@@ -123,7 +123,7 @@ func marked(modules map[string]*ast.Module, owners map[string]AgencyID) (map[str
 			if kind == "" {
 				continue
 			}
-			at := Rule{Agency: owner, Package: dotted(m.Package.Path), Kind: kind, Type: typ, File: name, Line: rule.Location.Row}
+			at := Rule{Agency: owner, Package: dottedPath(m.Package.Path), Kind: kind, Type: typ, File: name, Line: rule.Location.Row}
 			double := rule.Copy()
 			label := ast.Var(fmt.Sprintf("rule %d", len(marks)))
 			double.Head.Name, double.Head.Reference = label, ast.Ref{ast.NewTerm(label)}
@@ -148,7 +148,7 @@ func deciding(rule *ast.Rule) (kind, typ string) {
 	return "", ""
 }
 
-func dotted(path ast.Ref) string {
+func dottedPath(path ast.Ref) string {
 	text := ""
 	for i, part := range constants(path[1:]) {
 		if i > 0 {

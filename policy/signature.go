@@ -56,8 +56,14 @@ func Sign(agency AgencyID, files fs.FS, key string, now time.Time) (map[string][
 	}
 	list := []bundle.FileInfo{bundle.NewFile(ManifestFile, digest, string(bundle.SHA256))}
 	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasPrefix(path.Base(name), ".") {
+		if err != nil {
 			return err
+		}
+		if dotted(name) && entry.IsDir() {
+			return fs.SkipDir
+		}
+		if dotted(name) || entry.IsDir() {
+			return nil
 		}
 		content, err := fs.ReadFile(files, name)
 		if err != nil {
@@ -108,7 +114,7 @@ func (s *Signatures) verify(b Bundle, now time.Time) (*signed, error) {
 	if !known {
 		return nil, fmt.Errorf("%w: no key is pinned for %s", errSignature, b.Agency)
 	}
-	text, err := fs.ReadFile(b.Files, SignaturesFile)
+	text, err := readBounded(b.Files, SignaturesFile, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w is missing", errSignature)
 	}
@@ -130,7 +136,7 @@ func (s *Signatures) verify(b Bundle, now time.Time) (*signed, error) {
 }
 
 func (s *signed) readManifest(b Bundle, now time.Time, maxAge time.Duration) error {
-	text, err := fs.ReadFile(b.Files, ManifestFile)
+	text, err := readBounded(b.Files, ManifestFile, maxFile)
 	if err != nil {
 		return fmt.Errorf("the bundle's manifest: %w", err)
 	}

@@ -229,7 +229,7 @@ func (n *Node) policyOptions(sg *compose.Supergraph, agreements map[string]any) 
 	var bundles []policy.Bundle
 	for _, e := range entries {
 		if e.IsDir() {
-			bundles = append(bundles, policy.Bundle{Agency: policy.AgencyID(e.Name()), Files: os.DirFS(filepath.Join(n.config.Policies, e.Name()))})
+			bundles = append(bundles, policy.Bundle{Agency: policy.AgencyID(e.Name()), Files: policy.Folder(filepath.Join(n.config.Policies, e.Name()))})
 		}
 	}
 	return policy.Options{Bundles: bundles, Agreements: agreements, Catalog: sg.Catalog,
