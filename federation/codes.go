@@ -10,29 +10,32 @@ type Code string
 
 // The codes of CONTRACT.md section 3. docs/errors.md is generated from this table.
 const (
-	Unauthenticated      Code = "UNAUTHENTICATED"
-	Forbidden            Code = "FORBIDDEN"
-	PurposeRequired      Code = "PURPOSE_REQUIRED"
-	AgreementInactive    Code = "AGREEMENT_INACTIVE"
-	ParseFailed          Code = "GRAPHQL_PARSE_FAILED"
-	ValidationFailed     Code = "GRAPHQL_VALIDATION_FAILED"
-	BadUserInput         Code = "BAD_USER_INPUT"
-	OperationTooComplex  Code = "OPERATION_TOO_COMPLEX"
-	RequestTooLarge      Code = "REQUEST_TOO_LARGE"
-	UnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
-	NotAcceptable        Code = "NOT_ACCEPTABLE"
-	MethodNotAllowed     Code = "METHOD_NOT_ALLOWED"
-	FilterNotPermitted   Code = "FILTER_NOT_PERMITTED"
-	GroupTooSmall        Code = "GROUP_TOO_SMALL"
-	SourceUnavailable    Code = "SOURCE_UNAVAILABLE"
-	SourceTimeout        Code = "SOURCE_TIMEOUT"
-	SourceInvalid        Code = "SOURCE_INVALID"
-	ResultTooLarge       Code = "RESULT_TOO_LARGE"
-	InferenceOverloaded  Code = "INFERENCE_OVERLOADED"
-	InferenceFailed      Code = "INFERENCE_FAILED"
-	LedgerUnavailable    Code = "LEDGER_UNAVAILABLE"
-	StateUnavailable     Code = "STATE_UNAVAILABLE"
-	Internal             Code = "INTERNAL"
+	Unauthenticated        Code = "UNAUTHENTICATED"
+	Forbidden              Code = "FORBIDDEN"
+	PurposeRequired        Code = "PURPOSE_REQUIRED"
+	AgreementInactive      Code = "AGREEMENT_INACTIVE"
+	ParseFailed            Code = "GRAPHQL_PARSE_FAILED"
+	ValidationFailed       Code = "GRAPHQL_VALIDATION_FAILED"
+	BadUserInput           Code = "BAD_USER_INPUT"
+	OperationTooComplex    Code = "OPERATION_TOO_COMPLEX"
+	RequestTooLarge        Code = "REQUEST_TOO_LARGE"
+	UnsupportedMediaType   Code = "UNSUPPORTED_MEDIA_TYPE"
+	NotAcceptable          Code = "NOT_ACCEPTABLE"
+	MethodNotAllowed       Code = "METHOD_NOT_ALLOWED"
+	FilterNotPermitted     Code = "FILTER_NOT_PERMITTED"
+	GroupTooSmall          Code = "GROUP_TOO_SMALL"
+	SourceUnavailable      Code = "SOURCE_UNAVAILABLE"
+	SourceTimeout          Code = "SOURCE_TIMEOUT"
+	SourceInvalid          Code = "SOURCE_INVALID"
+	ResultTooLarge         Code = "RESULT_TOO_LARGE"
+	InferenceOverloaded    Code = "INFERENCE_OVERLOADED"
+	InferenceFailed        Code = "INFERENCE_FAILED"
+	SecAggAborted          Code = "SECAGG_ABORTED"
+	SecAggTooFew           Code = "SECAGG_TOO_FEW"
+	PrivacyBudgetExhausted Code = "PRIVACY_BUDGET_EXHAUSTED"
+	LedgerUnavailable      Code = "LEDGER_UNAVAILABLE"
+	StateUnavailable       Code = "STATE_UNAVAILABLE"
+	Internal               Code = "INTERNAL"
 )
 
 // CodeInfo is one row of the table of codes.
@@ -67,6 +70,9 @@ var codes = [...]CodeInfo{
 	{ResultTooLarge, http.StatusOK, "Rows beyond the request's limit; nothing of that field is returned.", "the result is too large"},
 	{InferenceOverloaded, http.StatusOK, "The models are busy, or did not answer in time: the computed field is null, the rest answers.", "the models are busy"},
 	{InferenceFailed, http.StatusOK, "A model failed: the computed field is null, the rest answers.", "a model failed"},
+	{SecAggAborted, http.StatusOK, "A secure aggregation was discarded: an agent, or the issuer of session tokens, did not do its part. Its keys are gone; ask again. What it spent stays spent.", "the secure aggregation was aborted"},
+	{SecAggTooFew, http.StatusOK, "Fewer agencies contribute than the agreement, or one of them, asks for.", "too few agencies contribute"},
+	{PrivacyBudgetExhausted, http.StatusOK, "The agreement has less privacy budget left for this dataset than the question costs. Nothing was asked.", "the privacy budget is exhausted"},
 	{LedgerUnavailable, http.StatusServiceUnavailable, "The decision could not be recorded: no receipt, no data.", "the ledger is unavailable"},
 	{StateUnavailable, http.StatusServiceUnavailable, "Revocations or the status of agreements could not be read.", "the state store is unavailable"},
 	{Internal, http.StatusInternalServerError, "A mistake of the gateway; the id of the request finds it in the log.", "internal error"},

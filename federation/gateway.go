@@ -28,6 +28,7 @@ import (
 
 	"concordat/federation/execute"
 	"concordat/federation/plan"
+	"concordat/federation/secure"
 	"concordat/policy"
 	"concordat/policy/agreement"
 	"concordat/policy/authn"
@@ -66,9 +67,11 @@ type Options struct {
 	Metadata      string        // URL of the RFC 9728 metadata, for WWW-Authenticate; "" for none
 	Log           *slog.Logger
 	Observer      Observer
-	Downstream    Downstream       // default none: a source that wants a token is not asked
-	Now           func() time.Time // default time.Now
-	Rand          io.Reader        // default crypto/rand
+	Downstream    Downstream // default none: a source that wants a token is not asked
+	// SecureAggregation is optional: without it secure aggregates are SOURCE_UNAVAILABLE.
+	SecureAggregation *SecureAggregation
+	Now               func() time.Time // default time.Now
+	Rand              io.Reader        // default crypto/rand
 }
 
 // Observer counts requests. It learns codes and durations, never values.
@@ -123,10 +126,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.plan,     //  4. Plan: fetch steps, and every coordinate that they read.
 		g.decide,   //  5. Decide: one policy evaluation for the operation.
 		g.restrict, //  6. Restrict: what is not allowed is not in the plan any more.
-		//              7. Spend: no decision costs privacy budget yet; budget.Spend stands here.
+		g.spend,    //  7. Spend: what costs privacy budget is spent, with its entry, before noise is drawn.
 		g.execute,  //  8. Execute: fetch, and meet the obligations on every cell.
 		g.assemble, //  9. Assemble: the answer, into a private buffer.
 	)
+	x.closeSessions()
 	reply := g.record(x, refused) // 10. Append: no receipt, no data.
 	reply.write(w)
 	g.Observer.Answered(reply.code, g.Now().Sub(x.began))
@@ -159,6 +163,8 @@ type exchange struct {
 	decision   *policy.Decision
 	authorized *plan.Authorized
 	control    *controlAnswer
+	secured    map[int]execute.Secured // by step
+	sessions   []*secure.Session       // those of secured that stand
 	result     *execute.Result
 	answer     answer
 }
@@ -330,6 +336,7 @@ func (g *Gateway) caller(x *exchange) execute.Caller {
 		Scope:   privacy.Scope{Agreement: s.Agreement, Purpose: s.Purpose, Root: g.Root},
 		Binding: fmt.Appendf(nil, "%q %q %q %q", s.Issuer, s.ID, s.Agreement, s.Purpose),
 		Party:   s.Organisation,
+		Secure:  x.secured,
 
 		Credential: g.credential(x),
 	}

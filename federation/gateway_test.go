@@ -18,6 +18,8 @@ import (
 
 	"concordat/federation"
 	"concordat/federation/execute"
+	"concordat/federation/plan"
+	"concordat/federation/secure"
 	"concordat/federation/source"
 	"concordat/inference"
 	"concordat/policy"
@@ -69,6 +71,19 @@ func transformed(b *bench) {
 		policy.Ruling{Effect: policy.Transform, Obligation: privacy.Obligation{Method: "year"}}
 }
 
+const secureCount = `{ staysSecureAggregate(measures: [{fn: COUNT}], key: "k") { session } }`
+
+// shut is a hub of which every session fails to open.
+type shut struct{ code string }
+
+func (s shut) Open(context.Context, *plan.AuthorizedStep, secure.Asking) (*secure.Session, error) {
+	return nil, &execute.SecureError{Code: s.code, Detail: errors.New(marker)}
+}
+
+func unopened(code string) func(*bench) {
+	return func(b *bench) { b.secure = &federation.SecureAggregation{Secure: shut{code}} }
+}
+
 var scenes = map[federation.Code]scene{
 	federation.Unauthenticated:      {arrange: func(b *bench) { b.who = errorOf(errors.New("bad token")) }, silent: true},
 	federation.Forbidden:            {arrange: denied, data: true},
@@ -96,9 +111,12 @@ var scenes = map[federation.Code]scene{
 		}
 		b.names = names
 	}},
-	federation.LedgerUnavailable: {arrange: func(b *bench) { b.ledger.fail = errorOf(ledger.ErrUnavailable) }, silent: true},
-	federation.StateUnavailable:  {arrange: func(b *bench) { b.live = errors.New(marker) }},
-	federation.Internal:          {arrange: func(b *bench) { b.policy.err = errors.New(marker) }},
+	federation.SecAggAborted:          {query: secureCount, arrange: unopened("SECAGG_ABORTED"), data: true},
+	federation.SecAggTooFew:           {query: secureCount, arrange: unopened("SECAGG_TOO_FEW"), data: true},
+	federation.PrivacyBudgetExhausted: {query: secureCount, arrange: unopened("PRIVACY_BUDGET_EXHAUSTED"), data: true},
+	federation.LedgerUnavailable:      {arrange: func(b *bench) { b.ledger.fail = errorOf(ledger.ErrUnavailable) }, silent: true},
+	federation.StateUnavailable:       {arrange: func(b *bench) { b.live = errors.New(marker) }},
+	federation.Internal:               {arrange: func(b *bench) { b.policy.err = errors.New(marker) }},
 }
 
 // Every code of the table happens, with its status and its sentence, in an entry where somebody asked, and no refusal

@@ -35,7 +35,7 @@ const marker = "marker-of-a-row"
 
 const staySDL = `type Stay @source(name: "AGENCY", table: "stays") @key(fields: "id") {
 	id: ID! @classify(as: NON_SENSITIVE)
-	ward: String @classify(as: NON_SENSITIVE)
+	ward: String @classify(as: NON_SENSITIVE) @secure(domain: ["north", "south"])
 	begun: Date @classify(as: QUASI_IDENTIFIER)
 	note: String @classify(as: FREE_TEXT)
 	entities: [NamedEntity!] @ner(text: "note")
@@ -55,6 +55,7 @@ type bench struct {
 	names   *execute.Names
 	maxRows int
 	ledger  *entries
+	secure  *federation.SecureAggregation
 
 	gateway *federation.Gateway
 }
@@ -192,7 +193,7 @@ func (b *bench) snapshot(sg *compose.Supergraph, p *decider, sources map[string]
 
 func (b *bench) open() *federation.Gateway {
 	b.t.Helper()
-	g, err := federation.New(federation.Options{Authenticator: b, Register: b, Ledger: b.ledger, Observer: b,
+	g, err := federation.New(federation.Options{Authenticator: b, Register: b, Ledger: b.ledger, Observer: b, SecureAggregation: b.secure,
 		Root: []byte(strings.Repeat("r", 32)), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.t.Fatal(err)

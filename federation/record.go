@@ -121,6 +121,12 @@ func (x *exchange) entry(kind string) ledger.Entry {
 		}
 		e.Extra["models"] = x.result.Models
 	}
+	if len(x.sessions) > 0 && kind != ledger.Decision {
+		if e.Extra == nil {
+			e.Extra = map[string]string{}
+		}
+		e.Extra["secaggSessions"] = x.sessionNames()
+	}
 	if x.snapshot != nil && x.snapshot.Invented {
 		if e.Extra == nil {
 			e.Extra = map[string]string{}

@@ -185,6 +185,7 @@ type reply struct {
 type answerExtensions struct {
 	Receipt     ledger.Receipt   `json:"receipt"`
 	Obligations []obligationJSON `json:"obligations"`
+	Privacy     *privacySpent    `json:"privacy,omitempty"`
 	Invented    bool             `json:"invented,omitempty"` // no value is anybody's: the gateway was started for trying out
 }
 
@@ -195,7 +196,7 @@ type obligationJSON struct {
 
 // answerReply makes a reply of an assembled answer and its receipt.
 func answerReply(x *exchange, receipt ledger.Receipt) reply {
-	ext := answerExtensions{Receipt: receipt, Obligations: []obligationJSON{}, Invented: x.snapshot.Invented}
+	ext := answerExtensions{Receipt: receipt, Obligations: []obligationJSON{}, Privacy: x.spent(), Invented: x.snapshot.Invented}
 	for _, o := range x.authorized.Obligations() {
 		ext.Obligations = append(ext.Obligations, obligationJSON{string(o.Coordinate), o.Method})
 	}

@@ -94,19 +94,29 @@ func (j journal) contribute(ctx context.Context, q *secagg.Question, g Grant, no
 	})
 }
 
-// spend charges a question's epsilon, once per session. A question without noise costs none: what it may ask is the
-// policy's business.
-func spend(tx state.Tx, q *secagg.Question) (budget.Epsilon, error) {
+// SpendID names what a session spends, at the gateway and at each agency alike.
+func SpendID(session string) string { return "secagg/" + session }
+
+// Costs is what a question spends. Without noise it is nothing: what may be asked then is the policy's business.
+func Costs(q *secagg.Question) ([]budget.Cost, error) {
 	if q.Noise == nil {
-		return 0, nil
+		return nil, nil
 	}
 	epsilon, err := budget.Per(q.Noise.EpsilonNum, q.Noise.EpsilonDen)
 	if err != nil {
+		return nil, err
+	}
+	return []budget.Cost{{Account: budget.Account{Agreement: q.Agreement, Dataset: q.Dataset}, Epsilon: epsilon}}, nil
+}
+
+// spend charges a question's costs, once per session.
+func spend(tx state.Tx, q *secagg.Question) (budget.Epsilon, error) {
+	costs, err := Costs(q)
+	if err != nil || len(costs) == 0 {
 		return 0, err
 	}
-	account := budget.Account{Agreement: q.Agreement, Dataset: q.Dataset}
-	spent, err := budget.Spend(tx, "secagg/"+q.Session, []budget.Cost{{Account: account, Epsilon: epsilon}})
-	return spent.Epsilon(account), err
+	spent, err := budget.Spend(tx, SpendID(q.Session), costs)
+	return spent.Epsilon(costs[0].Account), err
 }
 
 // once is the journal as one release sees it.

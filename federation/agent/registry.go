@@ -51,6 +51,15 @@ func (r *Registry) Invite(ctx context.Context, agency string, life time.Duration
 	return code, r.Store.Commit(ctx, func(tx state.Tx) error { return tx.Set(codeKey(code), value) })
 }
 
+// Identity is the key that an agency enrolled with.
+func (r *Registry) Identity(agency string) (key ed25519.PublicKey, err error) {
+	err = r.Store.View(func(tx state.ReadTx) (err error) { key, err = tx.Get(identityKey(agency)); return err })
+	if errors.Is(err, state.ErrNotFound) {
+		err = ErrNotEnrolled
+	}
+	return key, err
+}
+
 // Admit decides who is at the other end of a link: an enrolled key needs no code, a new one uses one up.
 func (r *Registry) Admit(ctx context.Context, agency, code string, key ed25519.PublicKey) error {
 	var have []byte

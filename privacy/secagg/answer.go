@@ -37,6 +37,10 @@ func ParseAnswer(text []byte) (*Answer, error) {
 	if err := d.Decode(&w); err != nil {
 		return nil, fmt.Errorf("%w: answer", ErrWire)
 	}
+	return w.answer()
+}
+
+func (w *wireAnswer) answer() (*Answer, error) {
 	a := &Answer{Sums: w.Sums}
 	transcript, err := hex.DecodeString(w.Transcript)
 	if err != nil || len(transcript) != 32 {
