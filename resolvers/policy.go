@@ -37,7 +37,7 @@ var (
 	// ErrBusy: as many reviews run as the gateway does beside its work.
 	ErrBusy = errors.New("another review is running")
 	// ErrUnending: the rules did not end in time, or asked for too much memory.
-	ErrUnending = errors.New("the rules do not end in time")
+	ErrUnending = errors.New("the rules do not end in time, or take too much memory")
 	// ErrScenario: a scenario file cannot be read; the message says where and is the officer's own.
 	ErrScenario = errors.New("a scenario file cannot be read")
 )
@@ -181,7 +181,7 @@ func unreviewed(err error) error {
 	case errors.Is(err, ErrBusy):
 		return failed("RATE_LIMITED", "another review is running; try again", err)
 	case errors.Is(err, ErrUnending):
-		return failed("OPERATION_TOO_COMPLEX", "the rules do not end in time", err)
+		return failed("OPERATION_TOO_COMPLEX", "the rules do not end in time, or take too much memory", err)
 	case errors.Is(err, ErrMeanwhile):
 		return failed("STATE_UNAVAILABLE", "the policy is being changed; ask again when the new one is in force", err)
 	}

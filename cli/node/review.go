@@ -22,6 +22,7 @@ import (
 const (
 	reviewTime       = 6 * time.Second
 	reviewEvaluation = 250 * time.Millisecond // of one agency's rules for one subject
+	reviewMemory     = 256 << 20              // bytes that the process may grow by
 )
 
 // reviewer reviews policies for the control plane. It reads the files in force once for each revision.
@@ -124,17 +125,18 @@ func (r *reviewer) run(ctx context.Context, q resolvers.Reviewed, work func(cont
 	default:
 		return resolvers.ErrBusy
 	}
-	bounded, cancel := context.WithTimeout(ctx, reviewTime)
-	defer cancel()
-	w, err := r.world(bounded, q)
-	if err != nil {
-		return err
+	var w *reviewing
+	var failed error // of the work itself
+	err := bounded(ctx, reviewTime, reviewMemory, func(ctx context.Context) error {
+		if w, failed = r.world(ctx, q); failed == nil {
+			failed = work(ctx, w)
+		}
+		return nil
+	})
+	if ctx.Err() == nil && (err != nil || w != nil && w.broken.any()) {
+		return fmt.Errorf("%w: %w", resolvers.ErrUnending, errors.Join(err, failed))
 	}
-	err = work(bounded, w)
-	if w.broken.any() || bounded.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", resolvers.ErrUnending, errors.Join(err, bounded.Err()))
-	}
-	return err
+	return failed
 }
 
 func (r *reviewer) world(ctx context.Context, q resolvers.Reviewed) (*reviewing, error) {
