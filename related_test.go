@@ -88,6 +88,37 @@ func TestFilterFailsWithTheAgencyOfItsRelatedRows(t *testing.T) {
 	}
 }
 
+// Related rows of the same source are looked for where they lie, and those alone that the caller may see.
+func TestFiltersOnRelatedRowsOfOneSource(t *testing.T) {
+	dir := demoDir(t)
+	h := build(t, dir, houseOptions{})
+	db := hospitals(t, dir)
+	for _, statement := range []string{
+		`ATTACH '` + filepath.Join(dir, "registry.db") + `' AS registry`,
+		`CREATE TEMP VIEW persons AS SELECT * FROM registry.residents WHERE national_id NOT IN ` + objectors(t, "registry", "objectors"),
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const home = `(SELECT 1 FROM registry.districts d WHERE d.id = p.district_id`
+	for where, sql := range map[string]string{
+		`district: {some: {name: {gt: "M"}}}`:                     `EXISTS ` + home + ` AND d.name > 'M')`,
+		`district: {none: {name: {gt: "M"}}}`:                     `NOT EXISTS ` + home + ` AND d.name > 'M')`,
+		`district: {every: {name: {gt: "M"}}}`:                    `NOT EXISTS ` + home + ` AND NOT d.name > 'M')`,
+		`district: {some: {residents: {some: {sex: {eq: "F"}}}}}`: `EXISTS ` + home + ` AND EXISTS (SELECT 1 FROM persons o WHERE o.district_id = d.id AND o.sex = 'F'))`,
+	} {
+		var want int
+		if err := db.QueryRow(`SELECT count(*) FROM persons p WHERE ` + sql).Scan(&want); err != nil {
+			t.Fatal(err)
+		}
+		a := h.ask(t, "analyst", `{ x: residents(first: 1, where: {`+where+`}) { totalCount } }`, nil)
+		if got := fmt.Sprintf(`{"x":{"totalCount":%d}}`, want); want < 10 || string(a.Data) != got {
+			t.Errorf("%s: want %s: %.300s", where, got, a.body)
+		}
+	}
+}
+
 // A filter costs one statement for each agency that holds the related rows, before the list's own.
 func TestFilterOnRelatedRowsCostsAStatementForEachAgency(t *testing.T) {
 	h, r := watchedHouse(t)

@@ -128,19 +128,21 @@ func (r *resolution) part(p *AuthorizedPart, local bool, needs func(lookup)) Aut
 	return out
 }
 
-// held is that a row of p has a related row, with any agency that holds them.
+// held is that a row of p has a related row, with any agency that holds them. Where some of them lie elsewhere their keys
+// are needed, and all are looked up so: a source searches by one set of keys, and not by one set or another search.
 func (r *resolution) held(p *AuthorizedPart, at int, local bool, needs func(lookup)) predicate.Predicate {
 	rel, target := &r.step.Relations[at], r.targets[at]
 	if _, ok := p.Relation.Columns[rel.From]; !ok { // rows of this agency relate to nothing
 		return predicate.Never()
 	}
 	var any []predicate.Predicate
+	var keys []predicate.Value
 	for i := range target.Parts {
 		t := &target.Parts[i]
 		if _, ok := t.Relation.Columns[rel.To]; !ok {
 			continue // nothing relates to rows of that one
 		}
-		if local && t.Source == p.Source {
+		if local && target.only(p.Source) {
 			if related, name := r.related(rel, target, t, i); related != nil {
 				if p.Related == nil {
 					p.Related = map[string]*source.Related{}
@@ -154,9 +156,32 @@ func (r *resolution) held(p *AuthorizedPart, at int, local bool, needs func(look
 		if needs != nil {
 			needs(l)
 		}
-		any = append(any, predicate.In(rel.From, r.keys[l]...))
+		keys = union(keys, r.keys[l])
 	}
-	return predicate.Or(any...)
+	return predicate.Or(append(any, predicate.In(rel.From, keys...))...)
+}
+
+// union is the distinct keys of two sets; the first is made anew where both hold some.
+func union(a, b []predicate.Value) []predicate.Value {
+	if len(a) == 0 {
+		return b
+	}
+	seen := make(map[predicate.Value]bool, len(a))
+	for _, v := range a {
+		seen[v] = true
+	}
+	out := slices.Clone(a)
+	for _, v := range b {
+		if !seen[v] {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// only reports whether all rows of a step lie in one source.
+func (s *AuthorizedStep) only(name string) bool {
+	return !slices.ContainsFunc(s.Parts, func(p AuthorizedPart) bool { return p.Source != name })
 }
 
 // related is one agency's related rows, as its source is asked about them.
