@@ -35,6 +35,7 @@ type house struct {
 type houseOptions struct {
 	wrap      func(name string, s source.Source) source.Source
 	transport transport.Options
+	roads     func(http.Handler) http.Handler // may stand before the transport agency's service
 	commit    func() error    // before each durable write
 	deadline  time.Duration   // of one request; default so long that nothing but the test ends one
 	rows      int             // of all fetches of one request; default as the executor has it
@@ -50,7 +51,11 @@ func build(t testing.TB, dir string, o houseOptions) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roads := httptest.NewServer(service)
+	var handler http.Handler = service
+	if o.roads != nil {
+		handler = o.roads(service)
+	}
+	roads := httptest.NewServer(handler)
 	t.Cleanup(roads.Close)
 	issuer, err := authn.LoadOrCreate(dir)
 	if err != nil {
