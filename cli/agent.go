@@ -36,7 +36,7 @@ releases its contribution under its own policy, minimum and budget.
 `
 
 // AgentAudience is what session tokens for agents are issued to.
-const AgentAudience = "https://agents.concordat.example"
+const AgentAudience = agent.Audience
 
 func agentVerb(ctx context.Context, args []string, w *Wire) int {
 	if len(args) > 0 && args[0] == "keygen" {

@@ -25,6 +25,7 @@ type Config struct {
 	Policies   string             // directory with a folder of *.rego for each agency
 	Bundles    *policy.Signatures // nil: unsigned bundles are taken, for development
 	Agreements string             // directory of *.yaml
+	Agents     *Agents            // nil: no agents, and no secure aggregation
 	Sources    string             // file
 	Data       string             // directory that the sources' files are relative to
 	Trusted    []authn.Trusted

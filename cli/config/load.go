@@ -119,7 +119,7 @@ func join(path, key string) string {
 }
 
 var topKeys = []string{"listen", "admin", "state", "origin", "resource", "schemas", "policies", "bundles", "agreements", "sources", "data",
-	"issuers", "limits", "deadline", "maxRows", "requestRows", "requestMiB"}
+	"issuers", "limits", "agents", "deadline", "maxRows", "requestRows", "requestMiB"}
 
 func (r *reader) config(root *yaml.Node) Config {
 	m := r.members(root, "", topKeys...)
@@ -145,6 +145,7 @@ func (r *reader) config(root *yaml.Node) Config {
 	r.limits(m["limits"], &c.Limits)
 	c.Trusted = r.issuers(root, m["issuers"])
 	c.Bundles = r.bundles(root, m["bundles"])
+	c.Agents = r.agents(root, m["agents"])
 	return c
 }
 

@@ -76,7 +76,14 @@ func (l *loaded) differs(n *Node) bool {
 // activate puts a version in force. The sources of the one before stay open while its requests may run.
 func (n *Node) activate(ctx context.Context, next *loaded) error {
 	fresh := n.opened.digest != next.opened.digest
-	if err := n.recordActivation(ctx, next.snapshot); err != nil {
+	err := n.recordActivation(ctx, next.snapshot)
+	if err == nil {
+		err = n.keepNewest(ctx, next.snapshot)
+	}
+	if err == nil {
+		err = n.allow(ctx, next.set)
+	}
+	if err != nil {
 		if fresh {
 			err = errors.Join(err, next.opened.closer.Close())
 		}

@@ -60,6 +60,8 @@ type Wire struct {
 	// agreement is, for each purpose.
 	Personas []check.Persona
 	Log      *slog.Logger
+	// Wake starts the agents of these agencies where somebody else keeps them: a demo. Optional.
+	Wake func(ctx context.Context, agencies []string) error
 	// BeforeCommit is asked before each durable write; its error refuses the write. Optional: a guard of the
 	// operator's own, as of space that must stay free.
 	BeforeCommit func() error
@@ -79,6 +81,7 @@ type Node struct {
 	root     []byte
 	names    *execute.Names
 	metrics  *metrics
+	agents   *agents // nil: none are configured
 	log      *slog.Logger
 
 	explainer *explainer
@@ -129,8 +132,12 @@ func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 	if n.register, err = agreement.NewRegister(ctx, n.store, nil); err != nil {
 		return n, fmt.Errorf("agreements: %w", err)
 	}
+	if err := n.openAgents(); err != nil {
+		return n, err
+	}
 	n.gateway, err = federation.New(federation.Options{Authenticator: n.auth, Register: n.register, Ledger: n.metrics.watchLedger(n.ledger),
-		Root: n.root, Limits: c.Limits, Deadline: c.Deadline, Metadata: c.Resource + authn.MetadataPath, Downstream: n.tokens, Log: n.log, Observer: n.metrics})
+		Root: n.root, Limits: c.Limits, Deadline: c.Deadline, Metadata: c.Resource + authn.MetadataPath, Downstream: n.tokens, Log: n.log, Observer: n.metrics,
+		SecureAggregation: n.secureAggregation()})
 	if err != nil {
 		return n, err
 	}

@@ -22,6 +22,7 @@ func (n *Node) Handler() http.Handler {
 	mux.Handle("/ledger/", n.ledger.Handler(n.auditor))
 	mux.Handle("/.well-known/", n.wire.WellKnown)
 	mux.Handle("GET "+authn.DownstreamPath, n.tokens.Handler())
+	n.handleAgents(mux)
 	mux.HandleFunc("GET /livez", live)
 	mux.HandleFunc("GET /readyz", n.ready)
 	mux.Handle("/", n.wire.Pages)
@@ -43,6 +44,12 @@ func (n *Node) Serve(ctx context.Context, public, admin net.Listener) error {
 		mux.Handle("GET /metrics", n.metrics.handler())
 		servers, listeners = append(servers, n.server(mux)), append(listeners, admin)
 	}
+	linking, stopLinking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLinking()
+	links, err := n.serveAgents(linking)
+	if err != nil {
+		return err
+	}
 	failed := make(chan error, len(servers))
 	for i := range servers {
 		go func() { failed <- servers[i].Serve(listeners[i]) }()
@@ -63,6 +70,10 @@ func (n *Node) Serve(ctx context.Context, public, admin net.Listener) error {
 	}
 	for range running {
 		<-failed
+	}
+	stopLinking() // after the last request: it may be waiting for agents
+	if links != nil {
+		first = errors.Join(first, <-links)
 	}
 	return first
 }

@@ -24,6 +24,9 @@ import (
 	"fmt"
 )
 
+// Audience is what session tokens for agents are issued to, where a configuration says nothing else.
+const Audience = "https://agents.concordat.example"
+
 var (
 	// ErrAborted: the session was discarded; its keys will never be used again. Contract code SECAGG_ABORTED.
 	ErrAborted = errors.New("secure aggregation aborted")

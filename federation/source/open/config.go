@@ -21,6 +21,7 @@
 //	    tls: {ca: "file:ca.pem", certificate: "file:client.pem", key: "file:client.key"}
 //	    tables:
 //	      sensors: {field: sensors, entity: {type: Sensor, key: id}, arguments: {id: {in: "ids: [ID!]"}}}
+//	  clinics: {kind: agent}          # served by the agency's own agent
 //	    guard: {timeout: 5s, concurrency: 16, bytes: 67108864, failures: 5, cooldown: 5s, retries: 2, backoff: 50ms}
 //
 // Every source but tables in memory is guarded (package guard), with its defaults where guard is not given, and with
@@ -52,6 +53,7 @@ const (
 	MySQL    Kind = "mysql" // MariaDB too
 	Memory   Kind = "memory"
 	GraphQL  Kind = "graphql"
+	Agent    Kind = "agent" // the agency's own agent serves it
 )
 
 // Config is a configuration that Parse has accepted.
@@ -159,8 +161,10 @@ func (r *reader) source(n *yaml.Node, path string) Source {
 	case GraphQL:
 		r.graphqlKeys(&s, ks)
 		r.mapping(n, path, ks, "url", "tables")
+	case Agent:
+		r.mapping(n, path, ks)
 	default:
-		r.report(kind, path+".kind", "not a kind of source: sqlite, postgres, mysql, memory, graphql")
+		r.report(kind, path+".kind", "not a kind of source: sqlite, postgres, mysql, memory, graphql, agent")
 	}
 	return s
 }

@@ -53,7 +53,7 @@ func Open(ctx context.Context, cfg *Config, o Options) (map[string]source.Source
 
 // guarded is s behind its guard. Tables in memory are neither slow nor ever away.
 func guarded(s source.Source, c Source) source.Source {
-	if c.Kind == Memory {
+	if c.Kind == Memory || c.Kind == Agent { // who has the agent's link puts it behind the guard
 		return s
 	}
 	return guard.New(s, c.Guard)
@@ -89,6 +89,8 @@ func one(ctx context.Context, name string, s Source, o Options) (source.Source, 
 		return openMemory(s, o, relations)
 	case GraphQL:
 		return openGraphQL(ctx, name, s, o, relations)
+	case Agent:
+		return Remote{s.Guard}, nil
 	}
 	return nil, fmt.Errorf("kind %q: %w", s.Kind, source.ErrInvalid)
 }

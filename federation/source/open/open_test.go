@@ -91,7 +91,7 @@ extra: 1
 	want := []string{
 		"s.yaml:2: sources.a.mode: unknown key",
 		"s.yaml:3: sources.b.file: missing",
-		"s.yaml:4: sources.c.kind: not a kind of source: sqlite, postgres, mysql, memory, graphql",
+		"s.yaml:4: sources.c.kind: not a kind of source: sqlite, postgres, mysql, memory, graphql, agent",
 		"s.yaml:8: sources.d.tables.t.field: not a GraphQL name",
 		"s.yaml:8: sources.d.tables.t.arguments.id.like: unknown key",
 		"s.yaml:9: sources.d.page.size: not a whole number from 1 to 1000000",
