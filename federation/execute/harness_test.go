@@ -143,6 +143,23 @@ func authorize(t testing.TB, sg *compose.Supergraph, query string, d *policy.Dec
 	return a
 }
 
+// bindError is what is wrong with a query's arguments.
+func bindError(t testing.TB, query string) error {
+	t.Helper()
+	sg := compound(t)
+	doc, errs := gqlparser.LoadQueryWithRules(sg.Schema, query, rules.NewDefaultRules())
+	if len(errs) > 0 {
+		t.Fatalf("%s: %v", query, errs)
+	}
+	asked := plan.Read(doc, doc.Operations[0])
+	p, err := plan.Build(sg, asked, plan.Conditions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Bind(asked, nil)
+	return err
+}
+
 func executor(t testing.TB, sources map[string]source.Source) *Executor {
 	t.Helper()
 	cursors, err := NewCursors([]byte(strings.Repeat("k", 32)))
