@@ -8,9 +8,10 @@
 //	gate, err := authn.New(authn.Options{Issuers: []authn.Trusted{issuer.Trusted()}, Denylist: denied})
 //	subject, err := gate.Authenticate(request)
 //
-// It does not promise that a token was used by the party it was issued to: a token bound to a key (cnf) is refused,
-// not checked. It fetches nothing: key sets are local, and jwk, jku, x5u and x5c are never read. It does not know
-// agreements: whether the subject's agreement is in force is asked of package agreement.
+// A token that is bound to a key (cnf.jkt) is taken only with a proof that the caller holds the key (RFC 9449, DPoP), see
+// [Proofs]; for a plain bearer token nothing promises that it is used by the party it was issued to. The package fetches
+// nothing: key sets are local, and jku, x5u and x5c are never read, nor jwk but in a proof. It does not know agreements:
+// whether the subject's agreement is in force is asked of package agreement.
 package authn
 
 import (
@@ -61,6 +62,7 @@ type Options struct {
 	Denylist  Denylist         // required: without one a revoked token would pass
 	Now       func() time.Time // default time.Now
 	CacheSize int              // verified tokens remembered; default 8192
+	Proofs    *Proofs          // nil: tokens that are bound to a key are refused
 }
 
 // Authenticator is safe for concurrent use. It is immutable but for its cache, so a rotated key set means a new
@@ -69,6 +71,7 @@ type Authenticator struct {
 	issuers  map[string]Trusted
 	denylist Denylist
 	now      func() time.Time
+	proofs   *Proofs
 	verified *lru.Cache[[sha256.Size]byte, verifiedToken]
 }
 
@@ -76,6 +79,7 @@ type Authenticator struct {
 type verifiedToken struct {
 	subject    policy.Subject
 	revocation string // its RevocationKey
+	bound      string // thumbprint of the key that it is bound to
 }
 
 // New checks the options and returns an Authenticator with an empty cache.
@@ -97,7 +101,7 @@ func New(o Options) (*Authenticator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authn: %w", err)
 	}
-	return &Authenticator{issuers: issuers, denylist: o.Denylist, now: o.Now, verified: cache}, nil
+	return &Authenticator{issuers: issuers, denylist: o.Denylist, now: o.Now, proofs: o.Proofs, verified: cache}, nil
 }
 
 func trustedByName(list []Trusted) (map[string]Trusted, error) {
@@ -122,7 +126,7 @@ func trustedByName(list []Trusted) (map[string]Trusted, error) {
 // or [ErrPurpose]; only with ErrPurpose is the subject established, for the ledger, with an empty Purpose. Tokens
 // in the query string or body are never read (RFC 6750 sections 2.2 and 2.3 are not supported).
 func (a *Authenticator) Authenticate(r *http.Request) (policy.Subject, error) {
-	token, err := bearer(r.Header)
+	token, withProof, err := credentials(r.Header)
 	if err != nil {
 		return policy.Subject{}, err
 	}
@@ -133,33 +137,49 @@ func (a *Authenticator) Authenticate(r *http.Request) (policy.Subject, error) {
 	if err != nil {
 		return policy.Subject{}, err
 	}
+	if err := a.possessed(r, token, withProof, verified.bound); err != nil {
+		return policy.Subject{}, err
+	}
 	if err := a.refuseRevoked(verified.revocation); err != nil {
 		return policy.Subject{}, err
 	}
 	return choosePurpose(verified.subject, r.Header.Values(PurposeHeader))
 }
 
-// bearer returns the token, or "" where there is no Authorization header at all.
-func bearer(h http.Header) (string, error) {
+// credentials returns the token, or "" where there is no Authorization header at all, and whether it came with a proof.
+func credentials(h http.Header) (token string, withProof bool, err error) {
 	values := h.Values("Authorization")
 	if len(values) == 0 {
-		return "", nil
+		return "", false, nil
 	}
 	// Two headers may be read differently by a proxy and by us: refuse rather than choose.
 	if len(values) > 1 {
-		return "", refuseRequest("more than one Authorization header")
+		return "", false, refuseRequest("more than one Authorization header")
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", refuseRequest("the scheme is not Bearer")
+	withProof = strings.EqualFold(scheme, "DPoP")
+	if !withProof && !strings.EqualFold(scheme, "Bearer") {
+		return "", false, refuseRequest("the scheme is neither Bearer nor DPoP")
 	}
 	if token == "" {
-		return "", refuseRequest("no token after Bearer")
+		return "", false, refuseRequest("no token after the scheme")
 	}
 	if len(token) > MaxTokenBytes {
-		return "", refuseToken("longer than 8 KiB")
+		return "", false, refuseToken("longer than 8 KiB")
 	}
-	return token, nil
+	return token, withProof, nil
+}
+
+// possessed holds a token against the way it was sent. A bound one sent as a bearer token is what a thief would do (RFC
+// 9449 section 7.2); one that is not bound gains nothing by a proof, and is refused for the confusion (section 7.1).
+func (a *Authenticator) possessed(r *http.Request, token string, withProof bool, bound string) error {
+	switch {
+	case bound == "" && !withProof:
+		return nil
+	case bound == "" || !withProof || a.proofs == nil:
+		return &Error{Code: InvalidToken, reason: "the token's binding and the scheme do not fit", proof: a.proofs != nil}
+	}
+	return a.proofs.check(r, token, bound)
 }
 
 // verify answers from the cache or through the gate. A token is remembered by its hash, so that the cache holds no
@@ -172,11 +192,11 @@ func (a *Authenticator) verify(token string) (verifiedToken, error) {
 		}
 		a.verified.Remove(key)
 	}
-	subject, err := a.pass(token, now)
+	subject, bound, err := a.pass(token, now)
 	if err != nil {
 		return verifiedToken{}, err
 	}
-	fresh := verifiedToken{subject, RevocationKey(subject.Issuer, subject.TokenID)}
+	fresh := verifiedToken{subject, RevocationKey(subject.Issuer, subject.TokenID), bound}
 	if now.Before(subject.Expires) {
 		a.verified.Add(key, fresh)
 	}

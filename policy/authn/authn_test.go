@@ -67,7 +67,6 @@ func TestMalformedAuthorizationIsAnInvalidRequest(t *testing.T) {
 		"scheme alone":           {"Bearer"},
 		"scheme and a space":     {"Bearer "},
 		"basic":                  {"Basic " + good},
-		"DPoP":                   {"DPoP " + good},
 		"bare token":             {good},
 		"scheme joined":          {"Bearer" + good},
 	} {

@@ -103,12 +103,13 @@ func (c *claimReader) date(name string) time.Time {
 }
 
 // readClaims checks the claims of RFC 9068 section 2.2 and ours, all but iss, which chose the issuer.
-func readClaims(members map[string]any, audience string, now time.Time) (policy.Subject, error) {
+// bound is the thumbprint of the key that the token is bound to; "" for a bearer token.
+func readClaims(members map[string]any, audience string, now time.Time) (subject policy.Subject, bound string, err error) {
 	c := &claimReader{members: members}
 	if !slices.Contains(c.audience(), audience) {
 		c.fail("aud", "does not contain us")
 	}
-	subject := policy.Subject{
+	subject = policy.Subject{
 		ID:           c.text("sub", true),
 		Organisation: c.text("organisation", false),
 		Client:       c.text("client_id", true),
@@ -122,17 +123,14 @@ func readClaims(members map[string]any, audience string, now time.Time) (policy.
 	}
 	subject.Purpose, subject.Purposes = c.purposes()
 	c.checkTimes(subject.Expires, now)
-	// A token bound to a key, sent as a plain bearer token, is what a thief would do (RFC 9449 section 7.2).
-	if _, bound := members["cnf"]; bound {
-		c.fail("cnf", "binds the token to a key, which is not supported")
-	}
+	bound = c.confirmation()
 	if subject.ID == AnonymousID {
 		c.fail("sub", "is reserved")
 	}
 	if c.err != nil {
-		return policy.Subject{}, c.err
+		return policy.Subject{}, "", c.err
 	}
-	return subject, nil
+	return subject, bound, nil
 }
 
 func (c *claimReader) checkTimes(expires, now time.Time) {

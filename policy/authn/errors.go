@@ -19,8 +19,9 @@ const (
 // Error says why a request was not authenticated. Only Code may reach the client; Error() names the rule that was
 // broken, for logs, and never holds a value from the token.
 type Error struct {
-	Code   string // InvalidRequest or InvalidToken
+	Code   string // InvalidRequest, InvalidToken or InvalidProof
 	reason string
+	proof  bool // the request came, or should have come, with a proof of possession
 }
 
 func (e *Error) Error() string { return "authn: " + e.Code + ": " + e.reason }
@@ -35,6 +36,9 @@ func Challenge(err error, resourceMetadata string) string {
 	challenge := `Bearer realm="concordat"`
 	var refused *Error
 	if errors.As(err, &refused) {
+		if refused.proof { // RFC 9449 section 7.1
+			challenge = `DPoP realm="concordat", algs="` + proofAlgorithms + `"`
+		}
 		challenge += `, error="` + refused.Code + `"`
 	}
 	if resourceMetadata != "" {

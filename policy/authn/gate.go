@@ -21,31 +21,31 @@ type segments struct {
 
 // pass lets one token through, or says which rule it broke. Rules are ordered by cost: what needs no key stands
 // first, the signature last, so that a malformed token costs no public-key operation.
-func (a *Authenticator) pass(token string, now time.Time) (policy.Subject, error) {
+func (a *Authenticator) pass(token string, now time.Time) (subject policy.Subject, bound string, err error) {
 	parts, err := split(token)
 	if err != nil {
-		return policy.Subject{}, err
+		return policy.Subject{}, "", err
 	}
 	algorithm, kid, err := readHeader(parts.header)
 	if err != nil {
-		return policy.Subject{}, err
+		return policy.Subject{}, "", err
 	}
 	members, err := parseObject(parts.payload)
 	if err != nil {
-		return policy.Subject{}, refuseToken("claims are " + err.Error())
+		return policy.Subject{}, "", refuseToken("claims are " + err.Error())
 	}
 	trusted, err := a.issuerOf(members)
 	if err != nil {
-		return policy.Subject{}, err
+		return policy.Subject{}, "", err
 	}
-	subject, err := readClaims(members, trusted.Audience, now)
+	subject, bound, err = readClaims(members, trusted.Audience, now)
 	if err != nil {
-		return policy.Subject{}, err
+		return policy.Subject{}, "", err
 	}
-	if err := verifySignature(trusted.Keys, kid, algorithm, token, parts.signature); err != nil {
-		return policy.Subject{}, err
+	if err := verifySignature(trusted.Keys, kid, algorithm, token, parts.signature, now); err != nil {
+		return policy.Subject{}, "", err
 	}
-	return subject, nil
+	return subject, bound, nil
 }
 
 // split takes a compact JWS apart: exactly two dots, the base64url alphabet and nothing else (RFC 7515 section 2),
@@ -111,9 +111,9 @@ func (a *Authenticator) issuerOf(members map[string]any) (Trusted, error) {
 
 // verifySignature uses the one key that kid names, with the algorithm pinned to that key; the header's alg chooses
 // nothing and must only agree (RFC 8725 sections 3.1 and 3.2).
-func verifySignature(keys *Keys, kid, algorithm, token string, signature []byte) error {
+func verifySignature(keys *Keys, kid, algorithm, token string, signature []byte, now time.Time) error {
 	key, ok := keys.byID[kid]
-	if !ok {
+	if !ok || !key.until.IsZero() && now.After(key.until) {
 		return refuseToken("kid names no key of the issuer")
 	}
 	if algorithm != key.algorithm.String() {

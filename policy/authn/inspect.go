@@ -39,7 +39,7 @@ func (u Unverified) Check(audience string, now time.Time) error {
 			audience = list[0]
 		}
 	}
-	_, err := readClaims(u.Claims, audience, now)
+	_, _, err := readClaims(u.Claims, audience, now)
 	return err
 }
 
@@ -49,5 +49,5 @@ func (u Unverified) SignedBy(keys *Keys) error {
 	if err != nil {
 		return err
 	}
-	return verifySignature(keys, kid, algorithm, u.token, u.parts.signature)
+	return verifySignature(keys, kid, algorithm, u.token, u.parts.signature, time.Now())
 }

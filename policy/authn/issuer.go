@@ -70,6 +70,11 @@ type Actor struct {
 	Subject string `json:"sub"`
 }
 
+// Confirmation names the key that the holder of a token has to prove possession of.
+type Confirmation struct {
+	Thumbprint string `json:"jkt"` // RFC 7638, SHA-256, base64url
+}
+
 type mintedClaims struct {
 	Issuer   string `json:"iss"`
 	Audience string `json:"aud"`

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
@@ -29,6 +30,7 @@ type pinnedKey struct {
 	public         any
 	algorithm      jwa.SignatureAlgorithm
 	signatureBytes int
+	until          time.Time // a retired key: when the last token signed with it has expired; zero for a current one
 }
 
 // Len is the number of keys.
@@ -36,7 +38,8 @@ func (k *Keys) Len() int { return len(k.byID) }
 
 // ParseKeys reads a JWK set (RFC 7517 section 5). The whole set is refused for one key that should not be in it: a
 // symmetric or private one, a second of the same kid, a weak one, one whose alg is missing or does not fit it.
-// Keys for encryption (use "enc") are left out.
+// Keys for encryption (use "enc") are left out. A key with exp, as OpenID Federation 1.0 section 8.7 writes retired ones,
+// verifies nothing after it.
 func ParseKeys(set []byte) (*Keys, error) {
 	var document struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -83,6 +86,12 @@ func (k *Keys) add(raw []byte) error {
 	key, err := pin(raw, members["alg"])
 	if err != nil {
 		return err
+	}
+	if _, retired := members["exp"]; retired {
+		c := &claimReader{members: members}
+		if key.until = c.date("exp"); c.err != nil {
+			return errors.New("its exp is not a whole number of seconds")
+		}
 	}
 	k.byID[kid] = key
 	return nil
@@ -134,7 +143,7 @@ func pinPublic(public any, algorithm any) (pinnedKey, error) {
 	case *ecdsa.PublicKey:
 		return pinECDSA(key)
 	case ed25519.PublicKey:
-		return pinnedKey{key, jwa.EdDSA(), ed25519.SignatureSize}, nil
+		return pinnedKey{public: key, algorithm: jwa.EdDSA(), signatureBytes: ed25519.SignatureSize}, nil
 	case *rsa.PublicKey:
 		return pinRSA(key, algorithm)
 	}
@@ -147,9 +156,9 @@ func pinECDSA(key *ecdsa.PublicKey) (pinnedKey, error) {
 	}
 	switch key.Params().BitSize {
 	case 256:
-		return pinnedKey{key, jwa.ES256(), 64}, nil
+		return pinnedKey{public: key, algorithm: jwa.ES256(), signatureBytes: 64}, nil
 	case 384:
-		return pinnedKey{key, jwa.ES384(), 96}, nil
+		return pinnedKey{public: key, algorithm: jwa.ES384(), signatureBytes: 96}, nil
 	}
 	return pinnedKey{}, errors.New("its curve is not P-256 or P-384")
 }
@@ -165,7 +174,7 @@ func pinRSA(key *rsa.PublicKey, algorithm any) (pinnedKey, error) {
 		return pinnedKey{}, errors.New("its modulus was made by a flawed generator (CVE-2017-15361)")
 	}
 	if algorithm == "PS256" {
-		return pinnedKey{key, jwa.PS256(), key.Size()}, nil
+		return pinnedKey{public: key, algorithm: jwa.PS256(), signatureBytes: key.Size()}, nil
 	}
-	return pinnedKey{key, jwa.RS256(), key.Size()}, nil
+	return pinnedKey{public: key, algorithm: jwa.RS256(), signatureBytes: key.Size()}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Paths that [WellKnown] answers.
@@ -19,6 +20,8 @@ func WellKnown(resource string, issuers []string, jwks []byte) (http.Handler, er
 		"resource":                 resource,
 		"authorization_servers":    issuers,
 		"bearer_methods_supported": []string{"header"},
+		// RFC 9728 section 2: which proofs of possession are taken for tokens that are bound to a key.
+		"dpop_signing_alg_values_supported": strings.Fields(proofAlgorithms),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("protected resource metadata: %w", err)

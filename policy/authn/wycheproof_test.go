@@ -59,7 +59,7 @@ func acceptsVector(keys *Keys, raw json.RawMessage) bool {
 			kid = id // older vectors name no key; each of those sets has one
 		}
 	}
-	return verifySignature(keys, kid, algorithm, token, parts.signature) == nil
+	return verifySignature(keys, kid, algorithm, token, parts.signature, testNow) == nil
 }
 
 // strictRefusals are the vectors that JOSE allows and the gate does not: a token without claims, and a header whose
