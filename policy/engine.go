@@ -21,6 +21,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
+	"maps"
 	"time"
 
 	"concordat/policy/predicate"
@@ -59,6 +60,7 @@ type Bundle struct {
 type Engine struct {
 	revision string
 	signedAt time.Time // of the oldest bundle; zero where bundles are not signed
+	signed   map[AgencyID]time.Time
 	agencies map[AgencyID]*agency
 	gateway  *agency
 	reads    facts // what visibility depends on: field rules of every agency
@@ -74,6 +76,9 @@ func (e *Engine) Revision() string { return e.revision }
 
 // SignedAt is when the oldest bundle was signed, zero where signatures are not asked for.
 func (e *Engine) SignedAt() time.Time { return e.signedAt }
+
+// Signed is when each bundle was signed; empty where signatures are not asked for.
+func (e *Engine) Signed() map[AgencyID]time.Time { return maps.Clone(e.signed) }
 
 // Decide answers a request. The decision is shared and must not be changed. The error is the context's; a policy
 // that fails denies instead.

@@ -39,8 +39,9 @@ type loader struct {
 	sets         map[string]any
 	setOwners    map[string]string
 	digest       hash.Hash
-	tests        bool      // read tests too
-	oldest       time.Time // when the oldest bundle was signed
+	tests        bool                   // read tests too
+	oldest       time.Time              // when the oldest bundle was signed
+	signed       map[AgencyID]time.Time // when each was
 }
 
 // Load makes an Engine, or a *LoadError with every mistake found.
@@ -59,7 +60,7 @@ func read(o Options) (*loader, *ast.Compiler, error) {
 	}
 	l := &loader{Options: o, capabilities: capabilities(), parts: o.Catalog.byAgency(), whole: newIndex(o.Catalog.Fields),
 		modules: map[string]*ast.Module{}, owners: map[string]AgencyID{}, sets: map[string]any{}, setOwners: map[string]string{},
-		digest: sha256.New()}
+		digest: sha256.New(), signed: map[AgencyID]time.Time{}}
 	l.readLibrary()
 	l.readBundles()
 	if err := l.err(); err != nil {
@@ -96,10 +97,15 @@ func (l *loader) readBundle(b Bundle) {
 	if l.Signatures != nil {
 		var err error
 		if vouched, err = l.Signatures.verify(b, l.now()); err != nil {
-			l.file(string(b.Agency), CodeSignature, "%s", err)
+			code := CodeSignature
+			if errors.Is(err, errReplaced) {
+				code = CodeReplaced
+			}
+			l.file(string(b.Agency), code, "%s", err)
 			return
 		}
 		l.oldest = earlier(l.oldest, vouched.at)
+		l.signed[b.Agency] = vouched.at
 	}
 	l.readFiles(string(b.Agency), b.Files, func(name string, text []byte) {
 		if vouched != nil {
@@ -181,7 +187,7 @@ func (l *loader) engine(ctx context.Context, w world) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	e := &Engine{signedAt: l.oldest, agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now,
+	e := &Engine{signedAt: l.oldest, signed: l.signed, agencies: map[AgencyID]*agency{}, check: l.CheckObligation, now: l.Now,
 		guard: newGuard(l.EvaluationLimit, l.EvaluationMemory),
 		fault: l.Fault, cache: cache}
 	if e.now == nil {

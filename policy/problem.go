@@ -19,6 +19,7 @@ const (
 	CodeShape      = "POLICY_SHAPE"      // a rule or statement of the wrong form
 	CodeObligation = "POLICY_OBLIGATION" // a transform that does not exist or does not fit
 	CodeFragment   = "POLICY_FRAGMENT"   // a row rule that cannot become a predicate
+	CodeReplaced   = "POLICY_REPLACED"   // a signed bundle that is older than one that was in force
 	CodeSignature  = "POLICY_SIGNATURE"  // a bundle that is not signed, not by its agency's key, or too long ago
 	CodeData       = "POLICY_DATA"       // data.json of the wrong form, or a set defined twice
 	CodeSize       = "POLICY_SIZE"       // a file, or a bundle, that is larger than any policy needs to be

@@ -31,6 +31,9 @@ const clockSkew = 5 * time.Minute
 type Signatures struct {
 	Keys   map[AgencyID]string // public keys, PEM (PKIX)
 	MaxAge time.Duration       // since a bundle was signed; 0 for no limit
+	// Newest is when the newest bundle was signed that was ever in force for an agency: one that was signed before it
+	// has been replaced by its agency, and who brings it back is not the agency. Engine.Signed says what to keep.
+	Newest map[AgencyID]time.Time
 }
 
 // manifest is what we write of OPA's .manifest.
@@ -106,7 +109,10 @@ type signed struct {
 	at    time.Time
 }
 
-var errSignature = errors.New("the bundle's signature")
+var (
+	errSignature = errors.New("the bundle's signature")
+	errReplaced  = errors.New("the bundle was replaced by a newer one before")
+)
 
 // verify checks a bundle's signature against the agency's key and the clock.
 func (s *Signatures) verify(b Bundle, now time.Time) (*signed, error) {
@@ -132,7 +138,14 @@ func (s *Signatures) verify(b Bundle, now time.Time) (*signed, error) {
 		return nil, fmt.Errorf("%w is not that of %s's key: %w", errSignature, b.Agency, err)
 	}
 	out := &signed{files: files}
-	return out, out.readManifest(b, now, s.MaxAge)
+	if err := out.readManifest(b, now, s.MaxAge); err != nil {
+		return nil, err
+	}
+	if newest := s.Newest[b.Agency]; out.at.Before(newest) {
+		return nil, fmt.Errorf("%w: it was signed at %s, and one of %s was in force; sign it anew to return to it", errReplaced,
+			out.at.UTC().Format(time.RFC3339), newest.UTC().Format(time.RFC3339))
+	}
+	return out, nil
 }
 
 func (s *signed) readManifest(b Bundle, now time.Time, maxAge time.Duration) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,7 +71,7 @@ type loaded struct {
 func (l *loaded) differs(n *Node) bool {
 	now := n.gateway.Snapshot()
 	return now == nil || now.Supergraph.Hash != l.snapshot.Supergraph.Hash || now.Policy.Revision() != l.snapshot.Policy.Revision() ||
-		n.opened.digest != l.opened.digest || now.Agreements.Digest() != l.set.Digest()
+		n.opened.digest != l.opened.digest || now.Agreements.Digest() != l.set.Digest() || !maps.Equal(signed(now), signed(l.snapshot))
 }
 
 // activate puts a version in force. The sources of the one before stay open while its requests may run.
@@ -239,8 +240,12 @@ func (n *Node) policyOptions(sg *compose.Supergraph, agreements map[string]any) 
 			bundles = append(bundles, policy.Bundle{Agency: policy.AgencyID(e.Name()), Files: policy.Folder(filepath.Join(n.config.Policies, e.Name()))})
 		}
 	}
+	signatures, err := n.signatures()
+	if err != nil {
+		return policy.Options{}, err
+	}
 	return policy.Options{Bundles: bundles, Agreements: agreements, Catalog: sg.Catalog,
-		CheckObligation: n.wire.Transforms.Check, Signatures: n.config.Bundles,
+		CheckObligation: n.wire.Transforms.Check, Signatures: signatures,
 		Fault: func(a policy.AgencyID, err error) {
 			n.log.Error("an agency's rules failed; its fields were denied", "agency", a, "cause", err)
 		}}, nil
