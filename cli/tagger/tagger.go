@@ -6,8 +6,7 @@
 //	names, err := execute.NewNames(models.Names())          // computes @ner fields
 //
 // Both share the queues, so that redaction and computed fields of many requests make common batches, and one party that
-// floods waits behind itself. Not promised: fairness among parties inside redaction, which knows no party; and that a
-// name is found (each model's card has its scores).
+// floods waits behind itself. Not promised: that a name is found (each model's card has its scores).
 package tagger
 
 import (
@@ -59,7 +58,7 @@ func (m *Models) Close() error {
 }
 
 // Redaction finds names and, in English, other personal data.
-func (m *Models) Redaction() deid.Tagger { return redaction{m} }
+func (m *Models) Redaction() deid.Tagger { return redaction{m, "redaction"} }
 
 // Names finds persons, organisations and places.
 func (m *Models) Names() execute.Tagger { return names{m} }
@@ -101,10 +100,16 @@ func (s seat) Infer(ctx context.Context, texts []string) ([]inference.Result, er
 	return s.queue.Infer(ctx, s.party, texts)
 }
 
-type redaction struct{ m *Models }
+type redaction struct {
+	m     *Models
+	party string
+}
+
+// For is redaction as party asks it: in the same line as that party's computed fields.
+func (r redaction) For(party string) deid.Tagger { return redaction{r.m, party} }
 
 func (r redaction) Tag(ctx context.Context, texts []string) ([][]deid.Span, error) {
-	a, err := r.m.auto(ctx, "redaction", true)
+	a, err := r.m.auto(ctx, r.party, true)
 	if err != nil {
 		return nil, err
 	}

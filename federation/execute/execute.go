@@ -5,8 +5,8 @@
 //	result := x.Run(ctx, authorized, caller)
 //	data := result.Append(nil, authorized.Roots()[0], false)
 //
-// It takes nothing but plan.Authorized, and writes nothing but privacy.Released. It does not retry, and it does not
-// promise that two fetches of one request see one state of a source.
+// It takes nothing but plan.Authorized, and writes nothing but privacy.Released. It does not retry. All fetches of
+// one request from one source see one state of it where the source can give one.
 package execute
 
 import (
@@ -56,9 +56,11 @@ type Result struct {
 // Run fetches every step, each as soon as its parent is there, and returns when all have ended. What fails is an
 // error of its own field; the rest still answers.
 func (x *Executor) Run(ctx context.Context, a *plan.Authorized, c Caller) *Result {
-	r := &run{executor: x, transforms: x.within(ctx), caller: c, plan: a, result: &Result{steps: make([]*stepResult, len(a.Steps())), Rows: map[string]int{}}}
+	r := &run{executor: x, transforms: x.within(ctx, c.Party), caller: c, plan: a, result: &Result{steps: make([]*stepResult, len(a.Steps())), Rows: map[string]int{}}}
 	r.result.run = r
 	ctx = source.WithCredential(ctx, c.Credential)
+	r.snapshots.open(a)
+	defer r.snapshots.close()
 	r.children(ctx, nil, nil)
 	for i, s := range r.result.steps {
 		if s != nil && s.secure == nil { // nobody here knows how many rows are in a secure sum
@@ -74,6 +76,8 @@ type run struct {
 	caller   Caller
 	plan     *plan.Authorized
 
+	snapshots snapshots
+
 	held   held
 	mu     sync.Mutex // guards result.Errors
 	result *Result
@@ -81,14 +85,14 @@ type run struct {
 	transforms privacy.Transforms // the executor's, within this request's time
 }
 
-// bounded are transforms whose work can end with a request.
+// bounded are transforms whose work can end with a request, and counts as its party's.
 type bounded interface {
-	Within(ctx context.Context) privacy.Transforms
+	Within(ctx context.Context, party string) privacy.Transforms
 }
 
-func (x *Executor) within(ctx context.Context) privacy.Transforms {
+func (x *Executor) within(ctx context.Context, party string) privacy.Transforms {
 	if t, ok := x.Transforms.(bounded); ok {
-		return t.Within(ctx)
+		return t.Within(ctx, party)
 	}
 	return x.Transforms
 }

@@ -5,8 +5,10 @@
 //	results, err := q.Infer(ctx, caller, texts)
 //
 // A call is cut into texts; batches take from each waiting caller in turn, the same number of bytes (deficit round robin,
-// Shreedhar and Varghese 1995), so that one who floods waits
-// behind himself. A call is refused with
+// Shreedhar and Varghese 1995), so that one who floods waits behind himself. A caller who had nothing waiting goes first,
+// once and with up to a batch (new flows first, as in RFC 8290 section 4.2): he waits for the batch that runs, and for no
+// part of what a flood has piled up. Batches are small, since a product of a few texts costs no more a text than one of
+// many, and what is in the engine is what a newcomer waits for. A call is refused with
 // inference.ErrOverloaded before it waits when the queue or the caller's share of it is full, or when what waits before it
 // would outlast the call's deadline at the speed last measured. An engine that is idle is given work at once; the window
 // is only waited while it is busy, which is when gathering pays.
@@ -29,8 +31,8 @@ import (
 // Options bound a queue. The zero value has the defaults named.
 type Options struct {
 	Window     time.Duration // how long a batch waits for company while the engine is busy; 2 ms
-	BatchBytes int           // of text in a batch; 16 KiB
-	BatchTexts int           // 128
+	BatchBytes int           // of text in a batch; 4 KiB
+	BatchTexts int           // 32
 	QueueBytes int           // of text that may wait; 4 MiB
 	ShareBytes int           // of text that one caller may have waiting; a quarter of QueueBytes
 	Parallel   int           // batches in the engine at once; 2
@@ -39,8 +41,8 @@ type Options struct {
 
 func (o Options) filled() Options {
 	o.Window = cmp.Or(o.Window, 2*time.Millisecond)
-	o.BatchBytes = cmp.Or(o.BatchBytes, 16<<10)
-	o.BatchTexts = cmp.Or(o.BatchTexts, 128)
+	o.BatchBytes = cmp.Or(o.BatchBytes, 4<<10)
+	o.BatchTexts = cmp.Or(o.BatchTexts, 32)
 	o.QueueBytes = cmp.Or(o.QueueBytes, 4<<20)
 	o.ShareBytes = cmp.Or(o.ShareBytes, o.QueueBytes/4)
 	o.Parallel = cmp.Or(o.Parallel, 2)
@@ -60,6 +62,8 @@ type Queue struct {
 	mu      sync.Mutex
 	lines   map[string]*line // by caller, those with calls waiting
 	ring    []*line          // the same, in turn
+	fresh   []*line          // of these, who has just come and is not in the ring yet
+	owed    bool             // the last batch had nothing of the ring, though somebody waited there
 	waiting int              // cost of all that waits
 	running int              // batches in the engine
 	speed   float64          // cost a second, moving average; 0 before the first batch
@@ -152,7 +156,7 @@ func (q *Queue) admit(c *call, caller string) error {
 	if l == nil {
 		l = &line{caller: caller}
 		q.lines[caller] = l
-		q.ring = append(q.ring, l)
+		q.fresh = append(q.fresh, l)
 	}
 	l.calls, l.cost, q.waiting = append(l.calls, c), l.cost+n, q.waiting+n
 	q.pump(false)
@@ -166,7 +170,7 @@ func (q *Queue) late(ctx context.Context, mine int) bool {
 	if !ok || q.speed == 0 {
 		return false
 	}
-	ahead := min(float64(mine)*float64(len(q.ring)+1), float64(q.waiting+mine))
+	ahead := min(float64(mine)*float64(len(q.lines)+1), float64(q.waiting+mine))
 	return q.o.Now().Add(time.Duration(ahead / q.speed * float64(time.Second))).After(deadline)
 }
 
@@ -187,12 +191,12 @@ func (q *Queue) pump(due bool) {
 			}
 			return
 		}
-		items, n := q.take()
-		if len(items) == 0 {
+		b := q.take()
+		if len(b.items) == 0 {
 			return
 		}
 		q.running++
-		q.done.Go(func() { q.run(items, n) })
+		q.done.Go(func() { q.run(b.items, b.cost) })
 	}
 }
 
@@ -203,24 +207,59 @@ func (q *Queue) windowOver() {
 	q.pump(true)
 }
 
-// take fills a batch: each caller in turn gives up to its share, of bytes and of texts.
-func (q *Queue) take() (items []item, total int) {
+// batch is what goes to the engine at once.
+type batch struct {
+	items []item
+	cost  int
+}
+
+// full reports a batch of as many bytes or texts as these.
+func (b *batch) full(bytes, texts int) bool { return b.cost >= bytes || len(b.items) >= texts }
+
+// take fills a batch: first of those who have just come, then of each in the ring. Where newcomers had the last batch for
+// themselves they have half of this one, so that a crowd of them does not stop the ring.
+func (q *Queue) take() batch {
+	var b batch
+	bytes, texts := q.o.BatchBytes, q.o.BatchTexts
+	if q.owed {
+		bytes, texts = bytes/2, max(texts/2, 1)
+	}
+	for len(q.fresh) > 0 && !b.full(bytes, texts) {
+		l := q.fresh[0]
+		q.fresh = q.fresh[1:]
+		l.deficit = bytes - b.cost
+		q.give(&b, l, texts-len(b.items))
+		l.deficit = 0
+		q.toRing(l)
+	}
+	newcomers := len(b.items)
+	q.round(&b)
+	q.owed = newcomers > 0 && newcomers == len(b.items) && len(q.ring) > 0
+	return b
+}
+
+// round fills up a batch of the ring: each caller in turn gives up to its share, of bytes and of texts.
+func (q *Queue) round(b *batch) {
 	callers := max(len(q.ring), 1)
 	quantum, most := max(q.o.BatchBytes/callers, textCost), max(q.o.BatchTexts/callers, 1)
-	for len(q.ring) > 0 && total < q.o.BatchBytes && len(items) < q.o.BatchTexts {
+	for len(q.ring) > 0 && !b.full(q.o.BatchBytes, q.o.BatchTexts) {
 		l := q.ring[0]
+		q.ring = slices.Delete(q.ring, 0, 1)
 		l.deficit += quantum
-		had := len(items)
-		for len(items)-had < most && len(items) < q.o.BatchTexts {
-			it, n, ok := q.next(l, len(items) == 0)
-			if !ok {
-				break
-			}
-			items, total = append(items, it), total+n
-		}
-		q.turn(l)
+		q.give(b, l, min(most, q.o.BatchTexts-len(b.items)))
+		q.toRing(l)
 	}
-	return items, total
+}
+
+// give moves up to most texts of a line to the batch, as far as its deficit pays for them.
+func (q *Queue) give(b *batch, l *line, most int) {
+	for range most {
+		it, n, ok := q.next(l, len(b.items) == 0)
+		if !ok {
+			return
+		}
+		b.items, b.cost = append(b.items, it), b.cost+n
+	}
 }
 
 // next takes a line's first text where its deficit pays for it, or where the batch is empty.
@@ -252,12 +291,11 @@ func (q *Queue) drop(l *line, c *call) {
 	q.waiting -= rest
 }
 
-// turn moves the first line to the end of the ring, or out of it.
-func (q *Queue) turn(l *line) {
+// toRing puts a line at the end of the ring, or forgets it where nothing of it waits.
+func (q *Queue) toRing(l *line) {
 	for len(l.calls) > 0 && l.calls[0].next == len(l.calls[0].texts) {
 		l.calls = l.calls[1:]
 	}
-	q.ring = slices.Delete(q.ring, 0, 1)
 	if len(l.calls) == 0 {
 		delete(q.lines, l.caller)
 		return
@@ -335,12 +373,12 @@ func (q *Queue) Close() error {
 	if q.timer != nil {
 		q.timer.Stop()
 	}
-	for _, l := range q.ring {
+	for _, l := range q.lines {
 		for _, c := range l.calls {
 			q.finish(c, inference.ErrClosed)
 		}
 	}
-	q.ring, q.lines, q.waiting = nil, map[string]*line{}, 0
+	q.ring, q.fresh, q.lines, q.waiting = nil, nil, map[string]*line{}, 0
 	q.mu.Unlock()
 	q.done.Wait()
 	return nil

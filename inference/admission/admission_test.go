@@ -3,6 +3,8 @@ package admission
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +72,7 @@ func TestIdleEngineIsGivenWorkAtOnce(t *testing.T) {
 
 func TestCallsThatWaitShareABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e, q := start(t, Options{})
+		e, q := start(t, Options{BatchTexts: 128, BatchBytes: 16 << 10})
 		var wg sync.WaitGroup
 		for i := range 33 {
 			wg.Go(func() {
@@ -111,6 +113,76 @@ func TestFloodingCallerWaitsBehindHimself(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// p95 of calls of one caller, each of a batch's texts, in the test's own time: the order in which texts are taken decides
+// it, and nothing else.
+func p95(t *testing.T, flooded bool) time.Duration {
+	var took []time.Duration
+	synctest.Test(t, func(t *testing.T) {
+		_, q := start(t, Options{BatchTexts: 16})
+		done := make(chan error, 4)
+		if flooded {
+			for range cap(done) {
+				go func() {
+					_, err := q.Infer(t.Context(), "flood", make([]string, 10_000))
+					done <- err
+				}()
+			}
+			synctest.Wait()
+		}
+		for i := range 100 {
+			time.Sleep(time.Duration(i*37%23) * time.Millisecond) // at every point of a batch
+			begun := time.Now()
+			if _, err := q.Infer(t.Context(), "other", make([]string, 16)); err != nil {
+				t.Fatal(err)
+			}
+			took = append(took, time.Since(begun))
+		}
+		if flooded {
+			for range cap(done) {
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	slices.Sort(took)
+	return took[94]
+}
+
+func TestFloodAtMostDoublesAnothersTime(t *testing.T) {
+	alone, flooded := p95(t, false), p95(t, true)
+	if alone != 16*time.Millisecond || flooded > 2*alone {
+		t.Errorf("p95 %v alone, %v beside a flood", alone, flooded)
+	}
+}
+
+func TestFloodGetsOnWhileNewcomersKeepComing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, q := start(t, Options{BatchTexts: 16})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				for ctx.Err() == nil {
+					if _, err := q.Infer(t.Context(), fmt.Sprint(i), make([]string, 16)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		synctest.Wait()
+		if _, err := q.Infer(t.Context(), "flood", make([]string, 160)); err != nil {
+			t.Fatal(err)
+		}
+		// A share of 21 equal ones would be 210 batches: newcomers going first leaves at least a third of it.
+		if n := len(e.batches); n > 3*210 {
+			t.Errorf("160 texts took %d batches", n)
+		}
+		cancel()
+		wg.Wait()
 	})
 }
 

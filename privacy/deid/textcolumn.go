@@ -11,13 +11,14 @@ import (
 // freeText is what the transform "redact" needs for text, built once.
 type freeText struct {
 	tagger       Tagger
+	memory       memory
 	timeout      time.Duration
 	plain, years *recognise.Recogniser
 }
 
 func newFreeText(t Tagger, timeout time.Duration) freeText {
 	return freeText{
-		tagger: t, timeout: timeout,
+		tagger: t, timeout: timeout, memory: newMemory(),
 		plain: recognise.New(recognise.Options{}), years: recognise.New(recognise.Options{Years: true}),
 	}
 }
@@ -62,7 +63,7 @@ func domainOf(declared string, c *privacy.Column) string {
 }
 
 func (t freeText) textOptions(a arguments, s privacy.Scope) (o TextOptions, domain string, err error) {
-	o = TextOptions{Tagger: t.tagger, Timeout: t.timeout}
+	o = TextOptions{Tagger: t.memory.of(t.tagger, s), Timeout: t.timeout}
 	text, e1 := oneOf(a, "text", "label", "mask", "surrogate")
 	rules, e2 := oneOf(a, "rules", "only")
 	years, e3 := oneOf(a, "years", "hide")

@@ -6,13 +6,22 @@ import (
 	"concordat/privacy"
 )
 
-// Within is the set for one request: once ctx has ended, a text that no tagger has read yet is withheld whole, so that a
-// request that asks for many texts does not outlive its time by reading them.
-func (s *Set) Within(ctx context.Context) privacy.Transforms {
+// Shared is a Tagger whose time is shared out among parties: one that floods waits behind itself.
+type Shared interface {
+	// For is the tagger as party asks it.
+	For(party string) Tagger
+}
+
+// Within is the set for one request of a party: once ctx has ended, a text that no tagger has read yet is withheld whole,
+// so that a request that asks for many texts does not outlive its time by reading them.
+func (s *Set) Within(ctx context.Context, party string) privacy.Transforms {
 	if s.free.tagger == nil {
 		return s
 	}
-	free := s.free
+	free, tagger := s.free, s.free.tagger
+	if t, ok := tagger.(Shared); ok {
+		tagger = t.For(party)
+	}
 	free.tagger = tagging(func(call context.Context, texts []string) ([][]Span, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -20,7 +29,7 @@ func (s *Set) Within(ctx context.Context) privacy.Transforms {
 		call, cancel := context.WithCancel(call)
 		defer cancel()
 		defer context.AfterFunc(ctx, cancel)()
-		return s.free.tagger.Tag(call, texts)
+		return tagger.Tag(call, texts)
 	})
 	return within{s, free}
 }
