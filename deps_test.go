@@ -82,7 +82,7 @@ var arrows = map[string][]string{
 	"federation/secure":  {"federation/agent", "federation/compose", "federation/execute", "federation/plan", "policy", "policy/agreement", "policy/predicate", "privacy", "privacy/budget", "privacy/secagg"},
 	"federation": {"federation/compose", "federation/execute", "federation/plan", "federation/secure", "policy", "policy/agreement", "policy/authn",
 		"policy/ledger", "privacy", "privacy/budget", "inference"},
-	"federation/review": {"federation/compose", "federation/plan", "policy", "policy/check", "policy/diff", "policy/scenario", "privacy"},
+	"federation/review": {"federation/compose", "federation/plan", "policy", "policy/agreement", "policy/check", "policy/diff", "policy/scenario", "privacy"},
 	"resolvers": {"federation", "federation/review", "graph", "policy", "policy/agreement", "policy/check", "policy/diff", "policy/explain",
 		"policy/ledger", "privacy/budget"},
 

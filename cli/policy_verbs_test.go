@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"concordat/federation/review"
+	"concordat/policy/check"
 )
 
 func policyOutput(t *testing.T, code int, args ...string) string {
@@ -112,6 +113,35 @@ func TestCheckFindsAMistakeByFileAndLine(t *testing.T) {
 	got := policyOutput(t, 1, "check", dir)
 	if !strings.Contains(got, "roads/access.rego:") || !strings.Contains(got, "Trip.meters") {
 		t.Error(got)
+	}
+}
+
+// What a gateway would refuse to load of an agreement is found before, with its line, and so is a purpose that no rule
+// knows.
+func TestCheckFindsWhatAnAgreementNamesInVain(t *testing.T) {
+	for _, c := range []struct{ old, now, severity, code, says string }{
+		{"datasets: [Stay]", "datasets: [Stay.nmae]", "error", "POLICY_UNKNOWN", "datasets[0]: names nothing that is shared here"},
+		{"datasets: [Stay]", "datasets: [Stay]\ntransforms: [{field: Stay.nmae, method: redact}]", "error", "POLICY_UNKNOWN", "transforms[0]: names nothing that is shared here"},
+		{"datasets: [Stay]", "datasets: [Stay]\ntransforms: [{field: Stay.note, method: year}]", "error", "POLICY_OBLIGATION", "transforms[0]: "},
+		{"purposes: [care, break-glass]", "purposes: [care, break-glass, teaching]", "warning", "POLICY_PURPOSE", `no rule knows the purpose "teaching" of the agreement care`},
+	} {
+		code := 0
+		if c.severity == "error" {
+			code = 1
+		}
+		var report struct{ Findings []check.Finding }
+		if err := json.Unmarshal([]byte(policyOutput(t, code, "check", "--json", example(t, "health", "agreements/care.yaml", c.old, c.now))), &report); err != nil {
+			t.Fatal(err)
+		}
+		if len(report.Findings) != 1 {
+			t.Errorf("%s: %+v", c.now, report.Findings)
+			continue
+		}
+		f := report.Findings[0]
+		placed := strings.HasSuffix(f.File, "agreements/care.yaml") && f.Line > 0 || c.code == "POLICY_PURPOSE" && f.File == "care.yaml"
+		if f.Severity != c.severity || f.Code != c.code || !strings.HasPrefix(f.Message, c.says) || !placed {
+			t.Errorf("%s: %+v", c.now, f)
+		}
 	}
 }
 

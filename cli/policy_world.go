@@ -53,6 +53,8 @@ type policyWorld struct {
 	options  policy.Options
 	names    []string // of personas, in order
 	personas map[string]policy.Subject
+
+	agreements *agreement.Set
 }
 
 // read loads what a gateway would load. The clock stands still, so that one run gives one answer.
@@ -70,7 +72,7 @@ func (f policyFlags) read(w *Wire) (*policyWorld, error) {
 		return nil, err
 	}
 	now := time.Now()
-	out := &policyWorld{graph: graph, options: policy.Options{Bundles: bundles, Agreements: set.Data(), Catalog: graph.Catalog,
+	out := &policyWorld{graph: graph, agreements: set, options: policy.Options{Bundles: bundles, Agreements: set.Data(), Catalog: graph.Catalog,
 		CheckObligation: w.Transforms.Check, Now: func() time.Time { return now }}}
 	return out, f.people(out)
 }
@@ -214,7 +216,7 @@ func (p *policyWorld) fields(r policy.Request) []policy.Field {
 
 // world is what the bundles are reviewed in.
 func (p *policyWorld) world(t node.Transforms) review.World {
-	w := review.World{Graph: p.graph, Options: p.options, Transforms: t}
+	w := review.World{Graph: p.graph, Options: p.options, Transforms: t, Agreements: p.agreements}
 	for _, name := range p.names {
 		w.Personas = append(w.Personas, check.Persona{Name: name, Subject: p.personas[name]})
 	}

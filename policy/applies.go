@@ -184,3 +184,19 @@ func (x *Inspector) standsForScopes(term *ast.Term, stands map[ast.Var]*ast.Term
 	})
 	return found == factScopes
 }
+
+// Says reports whether a text stands in a rule of some bundle.
+func (x *Inspector) Says(text string) bool {
+	for name := range x.owned {
+		found := false
+		ast.WalkTerms(x.world.compiler.Modules[name], func(t *ast.Term) bool {
+			word, ok := t.Value.(ast.String)
+			found = found || ok && string(word) == text
+			return found
+		})
+		if found {
+			return true
+		}
+	}
+	return false
+}

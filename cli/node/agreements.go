@@ -4,67 +4,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"concordat/federation"
+	"concordat/federation/review"
 	"concordat/policy"
 	"concordat/policy/agreement"
 	"concordat/policy/ledger"
-	"concordat/privacy"
 )
-
-// shared is what an agreement can be about: the catalog, and the transforms that this gateway can do.
-type shared struct {
-	catalog    policy.Catalog
-	transforms Transforms
-}
-
-// Known says whether a dataset, "Type" or "Type.field", exists.
-func (s shared) Known(dataset string) bool {
-	return slices.ContainsFunc(s.catalog.Fields, func(f policy.Field) bool {
-		return f.Type == dataset || string(f.Coordinate) == dataset
-	})
-}
-
-var (
-	errNothing = errors.New("names nothing that is shared here")
-	errArgs    = errors.New("its arguments are not valid")
-	errMeets   = errors.New("the transform does not fit what it is owed on")
-)
-
-// Meets: a transform owed on a field fits it at every agency; one owed on a type or a classification fits some of its
-// columns, and what it does not fit is denied by policy.
-func (s shared) Meets(t agreement.Owed) error {
-	arguments, err := privacy.CanonicalArguments(t.Arguments)
-	if err != nil {
-		return errArgs
-	}
-	named, fitting := 0, 0
-	for _, f := range s.catalog.Fields {
-		if string(f.Coordinate) != t.On.Coordinate && f.Type != t.On.Type && f.Classification != t.On.Classification {
-			continue
-		}
-		named++
-		if f.Column() && s.transforms.Check(f.Kind, privacy.Obligation{Method: t.Method, Arguments: arguments}) == nil {
-			fitting++
-		}
-	}
-	switch {
-	case named == 0:
-		return errNothing
-	case fitting == 0, t.On.Coordinate != "" && fitting < named:
-		return errMeets
-	}
-	return nil
-}
 
 // holds checks what was loaded against what is shared; its result is an error only where there are mistakes.
 func (n *Node) holds(s *agreement.Set, c policy.Catalog) error {
-	if found := s.Check(shared{c, n.wire.Transforms}); len(found) > 0 {
+	if found := s.Check(review.Shared{Catalog: c, Check: n.wire.Transforms.Check}); len(found) > 0 {
 		return found
 	}
 	return nil
@@ -78,7 +32,7 @@ func (p publisher) Check(ctx context.Context, s *agreement.Set) agreement.Mistak
 	if snapshot == nil {
 		return agreement.Mistakes{{Message: errOutside.Error()}}
 	}
-	return s.Check(shared{snapshot.Supergraph.Catalog, p.node.wire.Transforms})
+	return s.Check(review.Shared{Catalog: snapshot.Supergraph.Catalog, Check: p.node.wire.Transforms.Check})
 }
 
 // Publish enters who changed what before the file is there: a version without its entry is never in force. An entry

@@ -160,7 +160,8 @@ func (r *reviewer) world(ctx context.Context, q resolvers.Reviewed) (*reviewing,
 	now := time.Now()
 	options.Now, options.EvaluationLimit, options.Fault = func() time.Time { return now }, reviewEvaluation, w.broken.fault
 	options.Signatures = nil // what is proposed is not signed yet, and what is in force was checked when it was loaded
-	w.World = review.World{Graph: snapshot.Supergraph, Options: options, Personas: r.node.wire.Personas, Transforms: r.node.wire.Transforms}
+	w.World = review.World{Graph: snapshot.Supergraph, Options: options, Personas: r.node.wire.Personas, Transforms: r.node.wire.Transforms,
+		Agreements: snapshot.Agreements}
 	if len(w.Personas) == 0 {
 		w.Personas = check.Implied(options.Agreements)
 	}

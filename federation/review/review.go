@@ -17,6 +17,7 @@ import (
 
 	"concordat/federation/compose"
 	"concordat/policy"
+	"concordat/policy/agreement"
 	"concordat/policy/check"
 	"concordat/policy/diff"
 	"concordat/policy/scenario"
@@ -29,6 +30,7 @@ type World struct {
 	Options    policy.Options
 	Personas   []check.Persona // who is asked about, in the order of the reports
 	Transforms privacy.Transforms
+	Agreements *agreement.Set // checked against what there is; nil: not
 }
 
 // Tests is what the tests and the scenarios of a policy say of it.
@@ -134,9 +136,10 @@ func isScenario(name string) bool {
 	return path.Base(name) == "scenarios.yaml" || strings.HasSuffix(name, "_scenarios.yaml")
 }
 
-// Check is what is wrong or doubtful about the world's policy.
+// Check is what is wrong or doubtful about the world's policy, and what is wrong with its agreements.
 func (w World) Check(ctx context.Context) ([]check.Finding, error) {
-	return check.Run(ctx, w.Options, w.Personas)
+	found, err := check.Run(ctx, w.Options, w.Personas)
+	return append(w.agreements(), found...), err
 }
 
 // Diff says what the world's policy alters against before, for the world's personas.

@@ -6,7 +6,7 @@
 // What would keep a gateway from loading the policy is an error, and so is a conflict that some subject would meet:
 // names that exist nowhere or belong to another agency, rules outside the fragment that becomes a row condition,
 // whatever OPA's strict mode refuses. What loads and may still not be meant is a warning: rules that no request can
-// meet, scopes that nobody is granted, fields that nobody decided.
+// meet, scopes that nobody is granted, purposes for which nobody is given anything, fields that nobody decided.
 //
 // Subjects are the personas given and, for each agreement, each of its parties with each of its purposes and all of its
 // scopes. A finding about subjects holds for those; the package does not claim to have tried all there could be.
@@ -36,6 +36,7 @@ const (
 	CodeNever     = "POLICY_NEVER"     // a rule that no request can meet
 	CodeUndecided = "POLICY_UNDECIDED" // a field that no rule gives to anybody
 	CodeScope     = "POLICY_SCOPE"     // a scope that nobody is granted
+	CodePurpose   = "POLICY_PURPOSE"   // a purpose of an agreement for which nobody is given anything
 	CodeStatement = "POLICY_STATEMENT" // a computed statement that is not valid when it is made
 )
 
@@ -86,7 +87,7 @@ func Run(ctx context.Context, o policy.Options, personas []Persona) ([]Finding, 
 		return nil, err
 	}
 	c := &checker{inspector: x, options: o, personas: append(slices.Clone(personas), Implied(o.Agreements)...),
-		spoke: map[policy.Rule]bool{}, decided: map[policy.FieldKey]bool{}, knows: map[policy.FieldKey][]string{}}
+		spoke: map[policy.Rule]bool{}, decided: map[policy.FieldKey]bool{}, knows: map[policy.FieldKey][]string{}, given: map[aim]bool{}}
 	if err := c.ask(ctx); err != nil {
 		return nil, err
 	}
@@ -95,6 +96,7 @@ func Run(ctx context.Context, o policy.Options, personas []Persona) ([]Finding, 
 	}
 	c.undecided(len(personas))
 	c.scopes()
+	c.purposes()
 	return sorted(c.findings), nil
 }
 
@@ -151,8 +153,12 @@ type checker struct {
 	spoke     map[policy.Rule]bool         // rules that said something to somebody
 	decided   map[policy.FieldKey]bool     // fields that some rule decides for somebody
 	knows     map[policy.FieldKey][]string // for each undecided field, whose schema shows its name
+	given     map[aim]bool                 // for what somebody is given something
 	findings  []Finding
 }
+
+// aim is a purpose under an agreement.
+type aim struct{ agreement, purpose string }
 
 func (c *checker) add(severity, code string, r policy.Rule, coordinate, format string, args ...any) {
 	c.findings = append(c.findings, Finding{Severity: severity, Code: code, File: r.File, Line: r.Line, Coordinate: coordinate,
@@ -229,6 +235,9 @@ func (c *checker) agency(ctx context.Context, p Persona, id policy.AgencyID, fie
 		}
 		if ruling.Effect != policy.Invisible {
 			c.knows[k] = append(c.knows[k], p.Name)
+		}
+		if ruling.Effect < policy.Deny {
+			c.given[aim{p.Subject.Agreement, p.Subject.Purpose}] = true
 		}
 		if ruling.Conflict {
 			key := conflictKey(said, f)

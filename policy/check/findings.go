@@ -99,3 +99,16 @@ func (c *checker) scopes() {
 		}
 	}
 }
+
+// purposes reports those of an agreement that no rule names and for which no party is given anything: misspelt, or
+// agreed and not yet written down.
+func (c *checker) purposes() {
+	for id, content := range c.options.Agreements {
+		doc, _ := content.(map[string]any)
+		for _, purpose := range texts(doc["purposes"]) {
+			if !c.given[aim{id, purpose}] && !c.inspector.Says(purpose) {
+				c.add(Warning, CodePurpose, policy.Rule{File: id + ".yaml"}, "", "no rule knows the purpose %q of the agreement %s: nobody is given anything for it", purpose, id)
+			}
+		}
+	}
+}
