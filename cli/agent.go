@@ -24,7 +24,7 @@ import (
 	"concordat/state"
 )
 
-const agentUsage = `usage: concordat agent --config agent.yaml [--check | --entries]
+const agentUsage = `usage: concordat agent --config agent.yaml [--check | --entries | --attached]
        concordat agent keygen --out FILE
 
 The agency's side of secure aggregation. It dials the gateways of its configuration, and computes, encrypts and
@@ -32,6 +32,7 @@ releases its contribution under its own policy, minimum and budget.
 
   --check     read configuration, keys and policy, say what is wrong, and stop
   --entries   print this agency's own ledger of contributions, a JSON object a line, and stop
+  --attached  end when standard input does: for an agent that somebody else keeps
   keygen      make an identity key (mode 0600) and print its public half and its pin; an existing file is kept
 `
 
@@ -48,6 +49,7 @@ func agentVerb(ctx context.Context, args []string, w *Wire) int {
 	file := flags.String("config", "agent.yaml", "")
 	check := flags.Bool("check", false, "")
 	entries := flags.Bool("entries", false, "")
+	attached := flags.Bool("attached", false, "")
 	if code, ok := parsed(flags, args); !ok {
 		return code
 	}
@@ -64,6 +66,15 @@ func agentVerb(ctx context.Context, args []string, w *Wire) int {
 		return failed(w, err)
 	}
 	defer store.Close()
+	if *attached {
+		var detach context.CancelFunc
+		ctx, detach = context.WithCancel(ctx)
+		defer detach()
+		go func() {
+			io.Copy(io.Discard, os.Stdin) //nolint:errcheck // ended, in whatever way
+			detach()
+		}()
+	}
 	if *entries {
 		err = printEntries(store, w.Stdout)
 	} else {

@@ -49,6 +49,7 @@ func demoVerb(ctx context.Context, args []string, w *Wire) int {
 		return failed(w, err)
 	}
 	defer n.Close()
+	d.agents.serveTokens(n)
 	return serve(ctx, n, *address, *admin, w, func(bound string) error {
 		d.greet(bound)
 		return d.keepTokens(ctx)
@@ -61,7 +62,10 @@ type demoWorld struct {
 	dir        string
 	temporary  bool
 	tokensFile string
-	issuer     *authn.Issuer
+	issuer     *authn.Issuer                // as it was at the start
+	current    atomic.Pointer[authn.Issuer] // with the keys as they were rotated since
+	writing    sync.Mutex                   // the tokens file
+	agents     *demoAgents
 	transport  net.Listener
 	served     chan error
 	stop       context.CancelFunc
@@ -94,6 +98,9 @@ func newDemo(ctx context.Context, dir, tokensFile string, w *Wire, verbose bool)
 		return d, fmt.Errorf("development issuer: %w", err)
 	}
 	if err := d.personas(); err != nil {
+		return d, err
+	}
+	if d.agents, err = newDemoAgents(d.dir, d.issuer); err != nil {
 		return d, err
 	}
 	level := slog.LevelWarn
@@ -148,6 +155,11 @@ func (d *demoWorld) startTransport(ctx context.Context) error {
 }
 
 func (d *demoWorld) close() {
+	if d.agents != nil {
+		if err := d.agents.close(); err != nil {
+			fmt.Fprintln(d.w.Stderr, "concordat: the agents:", err)
+		}
+	}
 	if d.stop != nil {
 		d.stop()
 		if err := <-d.served; err != nil && !errors.Is(err, context.Canceled) {
@@ -164,7 +176,7 @@ func (d *demoWorld) config() config.Config {
 	return config.Config{State: d.dir, Origin: demoOrigin, Resource: authn.DevelopmentAudience, Schemas: at("agencies"),
 		Policies: at("policies"), Agreements: at("agreements"), Sources: at("sources.yaml"), Data: d.dir,
 		Trusted: []authn.Trusted{d.issuer.Trusted()}, Limits: federation.DefaultLimits(), Deadline: config.DefaultDeadline,
-		MaxRows: config.DefaultMaxRows}
+		MaxRows: config.DefaultMaxRows, Agents: d.agents.config()}
 }
 
 func (d *demoWorld) wire() node.Wire {
@@ -173,7 +185,7 @@ func (d *demoWorld) wire() node.Wire {
 		panic(err) // constants of ours
 	}
 	return node.Wire{Transforms: d.w.Transforms, Tagger: d.w.Tagger, Sources: d.w.Sources, SourceNames: d.w.SourceNames, Pages: d.w.Pages(d.info()), WellKnown: known,
-		Personas: demoPersonas(), Getenv: d.getenv, Log: d.log}
+		Personas: demoPersonas(), Wake: d.agents.wake, Getenv: d.getenv, Log: d.log}
 }
 
 // demoPersonas are the subjects of the personas' tokens.

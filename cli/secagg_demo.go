@@ -339,7 +339,8 @@ func (r *regions) open(name string, a *secagg.Answer, q *secagg.Question) ([]sec
 	if err := errors.Join(writeNew(answer, text, 0o600), writeNew(question, q.Encode(), 0o600)); err != nil {
 		return nil, err
 	}
-	return openAnswer(answer, filepath.Join(r.dir, "querier.key"), question, filepath.Join(r.dir, "members.json"))
+	results, _, err := opening{answer: answer, key: filepath.Join(r.dir, "querier.key"), question: question, members: filepath.Join(r.dir, "members.json")}.open()
+	return results, err
 }
 
 // compare computes the same measure over the pooled rows of those who contributed, in the clear.

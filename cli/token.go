@@ -46,6 +46,7 @@ func Token(args []string, stdout, stderr io.Writer) int {
 
 type mintFlags struct {
 	dir, persona, sub, org, client, scope, agreement string
+	secaggKey                                        string
 	purposes                                         []string
 	ttl                                              time.Duration
 	json                                             bool
@@ -61,6 +62,7 @@ func tokenMint(args []string, stdout, stderr io.Writer) int {
 	set.StringVar(&f.client, "client", "", "client id")
 	set.StringVar(&f.scope, "scope", "", "scopes, space separated")
 	set.StringVar(&f.agreement, "agreement", "", "agreement id")
+	set.StringVar(&f.secaggKey, "secagg-key", "", "thumbprint of the key that the bearer opens secure sums with (secagg keygen prints it)")
 	set.Func("purpose", "purpose; may be repeated, the first is the default", func(p string) error {
 		f.purposes = append(f.purposes, p)
 		return nil
@@ -121,6 +123,7 @@ func (f mintFlags) claims() (authn.Claims, error) {
 	override(&claims.Client, f.client)
 	override(&claims.Scope, f.scope)
 	override(&claims.Agreement, f.agreement)
+	override(&claims.QuerierKey, f.secaggKey)
 	if len(f.purposes) > 0 {
 		claims.Purpose, claims.Purposes = f.purposes[0], f.purposes
 	}

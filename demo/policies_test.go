@@ -110,5 +110,5 @@ func TestPoliciesAreFormatted(t *testing.T) {
 }
 
 func agencyNames() []string {
-	return []string{"registry", "hospital_a", "hospital_b", "publichealth", "environment", "transport"}
+	return []string{"registry", "hospital_a", "hospital_b", "publichealth", "environment", "transport", "norvale_health", "eastmere_health", "sudholm_health", "westfen_health"}
 }

@@ -194,7 +194,12 @@ func (n *Node) handleAgents(mux *http.ServeMux) {
 	if n.agents == nil {
 		return
 	}
-	mux.Handle(agent.ShelfPath, n.agents.shelf)
+	mux.HandleFunc(agent.ShelfPath, func(w http.ResponseWriter, r *http.Request) {
+		if n.mayUpload(r) {
+			n.wakeAhead()
+		}
+		n.agents.shelf.ServeHTTP(w, r)
+	})
 	mux.HandleFunc(invitationPath, n.invite)
 }
 
@@ -221,6 +226,27 @@ func (n *Node) invite(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	json.NewEncoder(w).Encode(map[string]any{"agency": agency, "code": code, "key": pin, "expires_in": int(invitationLife / time.Second)}) //nolint:errcheck // the client went away
+}
+
+// wakeAhead starts agents that somebody else keeps while a caller who has uploaded a key writes its question.
+func (n *Node) wakeAhead() {
+	if n.wire.Wake == nil {
+		return
+	}
+	n.pending.Go(func() {
+		ctx, done := context.WithTimeout(context.Background(), drain)
+		defer done()
+		go func() {
+			select {
+			case <-n.closing:
+				done()
+			case <-ctx.Done():
+			}
+		}()
+		if err := n.wire.Wake(ctx, nil); err != nil {
+			n.log.Warn("agents did not start", "cause", err)
+		}
+	})
 }
 
 // holdsRows reports whether an agency holds rows of some type.
