@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"concordat/cli/config"
@@ -97,6 +100,7 @@ func newDemo(ctx context.Context, dir, tokensFile string, w *Wire, verbose bool)
 	if d.issuer, err = authn.LoadOrCreate(d.dir); err != nil {
 		return d, fmt.Errorf("development issuer: %w", err)
 	}
+	d.current.Store(d.issuer)
 	if err := d.personas(); err != nil {
 		return d, err
 	}
@@ -180,7 +184,7 @@ func (d *demoWorld) config() config.Config {
 }
 
 func (d *demoWorld) wire() node.Wire {
-	known, err := authn.WellKnown(authn.DevelopmentAudience, []string{authn.DevelopmentIssuer}, d.issuer.JWKS())
+	known, err := authn.WellKnown(authn.DevelopmentAudience, []string{authn.DevelopmentIssuer}, func() []byte { return d.current.Load().JWKS() })
 	if err != nil {
 		panic(err) // constants of ours
 	}
@@ -197,6 +201,16 @@ func demoPersonas() []check.Persona {
 	return out
 }
 
+// rotated reads the development issuer's key again; where it is another one, the tokens file is written with it.
+func (d *demoWorld) rotated() ([]authn.Trusted, bool, error) {
+	next, err := authn.LoadIssuer(d.dir)
+	if err != nil || bytes.Equal(next.JWKS(), d.current.Load().JWKS()) {
+		return nil, false, err
+	}
+	d.current.Store(next)
+	return []authn.Trusted{next.Trusted()}, true, d.writeTokens()
+}
+
 // getenv adds the address of the transport agency, which is known only now.
 func (d *demoWorld) getenv(name string) string {
 	if name == "DEMO_TRANSPORT_URL" {
@@ -209,7 +223,7 @@ func (d *demoWorld) getenv(name string) string {
 func (d *demoWorld) tokens() (map[string]string, error) {
 	out := map[string]string{}
 	for name, p := range demo.Personas() {
-		token, err := d.issuer.Mint(authn.Claims{Subject: p.Subject, Organisation: p.Organisation, Client: p.Client, Scope: p.Scope,
+		token, err := d.current.Load().Mint(authn.Claims{Subject: p.Subject, Organisation: p.Organisation, Client: p.Client, Scope: p.Scope,
 			Agreement: p.Agreement, Purposes: p.Purposes, Persona: name})
 		if err != nil {
 			return nil, fmt.Errorf("minting for %s: %w", name, err)
@@ -242,6 +256,8 @@ func (d *demoWorld) keepTokens(ctx context.Context) error {
 }
 
 func (d *demoWorld) writeTokens() error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
 	tokens, err := d.tokens()
 	if err != nil {
 		return err

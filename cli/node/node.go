@@ -59,7 +59,11 @@ type Wire struct {
 	// Personas are named subjects whom a change of policy is compared for. Optional: without any, each party of each
 	// agreement is, for each purpose.
 	Personas []check.Persona
-	Log      *slog.Logger
+	// Issuers reads the trusted issuers' keys again, and says whether they changed; it is asked when a file in
+	// IssuerDir changes. Optional: without it keys change with a restart.
+	Issuers   func() (trusted []authn.Trusted, changed bool, err error)
+	IssuerDir string
+	Log       *slog.Logger
 	// Wake starts the agents of these agencies where somebody else keeps them: a demo. Optional.
 	Wake func(ctx context.Context, agencies []string) error
 	// BeforeCommit is asked before each durable write; its error refuses the write. Optional: a guard of the
@@ -75,7 +79,8 @@ type Node struct {
 	ledger   *ledger.Ledger
 	register *agreement.Register
 	files    *agreement.Files
-	auth     *authn.Authenticator
+	auth     *gate
+	proofs   *authn.Proofs
 	gateway  *federation.Gateway
 	tokens   *authn.Downstream // for sources
 	root     []byte
@@ -121,7 +126,8 @@ func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 	if n.tokens, err = authn.NewDownstream(n.root, c.Resource); err != nil {
 		return n, err
 	}
-	if n.auth, err = n.authenticator(); err != nil {
+	n.auth, n.proofs = &gate{}, authn.NewProofs(nil, c.Resource)
+	if err := n.trust(c.Trusted); err != nil {
 		return n, err
 	}
 	if w.Tagger != nil {
@@ -153,14 +159,6 @@ func (n *Node) openLedger() error {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil
-}
-
-func (n *Node) authenticator() (*authn.Authenticator, error) {
-	gate, err := authn.New(authn.Options{Issuers: n.config.Trusted, Denylist: authn.StoredDenylist(n.store, time.Now)})
-	if err != nil {
-		return nil, fmt.Errorf("issuers: %w", err)
-	}
-	return gate, nil
 }
 
 // Close ends a node that serves no more, once: sources, then the store, whose last writes are durable already.

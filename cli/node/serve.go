@@ -37,6 +37,11 @@ func (n *Node) auditor(r *http.Request) bool {
 
 // Serve answers on the listeners until ctx ends, then drains. admin may be nil.
 func (n *Node) Serve(ctx context.Context, public, admin net.Listener) error {
+	withdraw, err := n.announce(public)
+	if err != nil {
+		return err
+	}
+	defer withdraw()
 	servers := []*http.Server{n.server(n.Handler())}
 	listeners := []net.Listener{public}
 	if admin != nil {

@@ -46,6 +46,7 @@ func (n *Node) reload(ctx context.Context, w *fsnotify.Watcher) {
 	if err := n.follow(w); err != nil { // a folder may be new
 		n.log.Warn("watching files", "cause", err)
 	}
+	n.retrust()
 	if err := n.Reload(ctx); err != nil && ctx.Err() == nil {
 		n.log.Error("a newer version is refused; the one in force stays", "cause", err)
 	}
@@ -66,6 +67,9 @@ func (n *Node) follow(w *fsnotify.Watcher) error {
 			return w.Add(path)
 		})
 		errs = append(errs, err)
+	}
+	if n.wire.IssuerDir != "" {
+		errs = append(errs, w.Add(n.wire.IssuerDir))
 	}
 	return errors.Join(errs...)
 }

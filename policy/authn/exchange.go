@@ -31,13 +31,18 @@ const (
 // TokenPath is where the development issuer exchanges tokens.
 const TokenPath = "/token"
 
+// Gate says who sends a request; *Authenticator is one.
+type Gate interface {
+	Authenticate(r *http.Request) (policy.Subject, error)
+}
+
 // Exchanger is the issuer's side of a token exchange (RFC 8693) for secure aggregation: an access token for the gateway
 // becomes a session token for the agencies' agents. The key that may open the sum (secagg_jkt) is taken from the access
 // token, in which the caller had it put, and never from the request: the gateway, which makes the request, cannot name a
 // key of its own.
 type Exchanger struct {
 	Issuer   *Issuer
-	Gate     *Authenticator    // verifies subject tokens; audience: the gateway
+	Gate     Gate              // verifies subject tokens; audience: the gateway
 	Audience string            // of session tokens: the agents
 	Clients  map[string]string // secrets by client id (RFC 6749 section 2.3.1)
 }

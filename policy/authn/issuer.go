@@ -38,10 +38,11 @@ type Issuer struct {
 	Audience string
 	Now      func() time.Time
 
-	key    *ecdsa.PrivateKey
-	kid    string
-	public []byte // JWK set
-	keys   *Keys
+	key     *ecdsa.PrivateKey
+	kid     string
+	public  []byte // JWK set of the key in use
+	retired []retiredKey
+	keys    *Keys // both
 }
 
 // Claims are what Mint puts into a token, with the names they have there. Where Purpose is empty, the first of
@@ -91,6 +92,9 @@ func LoadIssuer(dir string) (*Issuer, error) {
 		return nil, fmt.Errorf("development issuer: %w", err)
 	}
 	issuer, err := parseIssuer(text)
+	if err == nil {
+		err = issuer.addRetired(dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("development issuer: %s: %w", filepath.Join(dir, IssuerFile), err)
 	}
@@ -192,8 +196,30 @@ func parseIssuer(text []byte) (*Issuer, error) {
 	return issuer, nil
 }
 
-// JWKS is the public key set, for /.well-known/jwks.json.
-func (i *Issuer) JWKS() []byte { return i.public }
+// addRetired takes a directory's retired keys over.
+func (i *Issuer) addRetired(dir string) (err error) {
+	if i.retired, err = readRetired(dir, i.kid); err == nil {
+		i.keys, err = ParseKeys(i.JWKS())
+	}
+	return err
+}
+
+// JWKS is the public key set, for /.well-known/jwks.json: the key in use, and retired ones until they have expired.
+func (i *Issuer) JWKS() []byte {
+	alive := living(i.retired, i.Now())
+	if len(alive) == 0 {
+		return i.public
+	}
+	own, err := i.publicKey()
+	if err != nil {
+		return i.public // read when the key was
+	}
+	set, err := json.Marshal(setOf(own, alive))
+	if err != nil {
+		return i.public
+	}
+	return set
+}
 
 // Trusted is what an Authenticator needs to accept this issuer's tokens.
 func (i *Issuer) Trusted() Trusted {

@@ -142,7 +142,7 @@ func TestWellKnownServesPublicKeysOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := WellKnown("https://gateway.test", []string{issuer.Name}, issuer.JWKS())
+	handler, err := WellKnown("https://gateway.test", []string{issuer.Name}, issuer.JWKS)
 	if err != nil {
 		t.Fatal(err)
 	}
