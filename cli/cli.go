@@ -61,10 +61,10 @@ func verbs() []verb {
 		}},
 		{"source", "draft a schema from a live database; show a column after each transform", sourceVerb},
 		{"policy", "check, test, explain, compare and sign policies", policyVerb},
-		{"token", "mint and inspect development tokens", func(_ context.Context, args []string, w *Wire) int {
+		{"token", "mint, inspect and revoke development tokens", func(_ context.Context, args []string, w *Wire) int {
 			return Token(args, w.Stdout, w.Stderr)
 		}},
-		{"key", "make keys", func(_ context.Context, args []string, w *Wire) int { return Key(args, w.Stdout, w.Stderr) }},
+		{"key", "make and rotate keys", func(_ context.Context, args []string, w *Wire) int { return Key(args, w.Stdout, w.Stderr) }},
 		{"privacy", "redact free text", func(ctx context.Context, args []string, w *Wire) int {
 			return Privacy(ctx, args, PrivacyEnv{Stdin: os.Stdin, Stdout: w.Stdout, Stderr: w.Stderr, Redactor: w.Redactor})
 		}},

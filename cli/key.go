@@ -17,11 +17,15 @@ import (
 const keyUsage = `usage: concordat key new [--type issuer] --dir DIR [--json]
        concordat key new --type ledger --origin NAME --dir DIR [--json]
        concordat key new --type policy --agency NAME --dir DIR [--json]
+       concordat key rotate [--type issuer] --dir DIR [--at-once] [--json]
 
 new makes a key in DIR: issuer.jwk.json, with which the development issuer signs tokens; ledger.skey, with which
 a ledger of that origin signs checkpoints, and ledger.vkey, its public half; or NAME.key.pem, with which an agency signs
 its policy, and NAME.pub.pem, which gateways pin. Secret keys have mode 0600.
-A key that is already there is never replaced.
+A key that is already there is never replaced by new.
+
+rotate gives the development issuer in DIR another key, also while a demo runs on it. The old public key is served until the
+last token that it signed has expired (issuer.retired.json), or with --at-once no more.
 `
 
 // Key runs the verb "key".
@@ -33,6 +37,8 @@ func Key(args []string, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "new":
 		return keyNew(args[1:], stdout, stderr)
+	case "rotate":
+		return keyRotate(args[1:], stdout, stderr)
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, keyUsage)
 		return 0

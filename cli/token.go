@@ -20,9 +20,11 @@ const PersonasFile = "personas.json"
 
 const tokenUsage = `usage: concordat token mint --dir DIR (--persona NAME | --sub ID --client ID) [flags]
        concordat token inspect [TOKEN | -] [--jwks FILE] [--json]
+       concordat token revoke [TOKEN | - | --jti ID] (--dir DIR | --url URL --as FILE) [--issuer NAME] [--json]
 
 mint signs an access token with the development issuer's key in DIR (issuer.jwk.json).
 inspect prints what a token says; without --jwks nothing of it is verified.
+revoke has the gateway that runs on DIR refuse a token from its next request on, also after a restart.
 `
 
 // Token runs the verb "token".
@@ -36,6 +38,8 @@ func Token(args []string, stdout, stderr io.Writer) int {
 		return tokenMint(args[1:], stdout, stderr)
 	case "inspect":
 		return tokenInspect(args[1:], os.Stdin, stdout, stderr)
+	case "revoke":
+		return tokenRevoke(args[1:], os.Stdin, stdout, stderr)
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, tokenUsage)
 		return 0
@@ -46,6 +50,7 @@ func Token(args []string, stdout, stderr io.Writer) int {
 
 type mintFlags struct {
 	dir, persona, sub, org, client, scope, agreement string
+	dpopKey                                          string
 	secaggKey                                        string
 	purposes                                         []string
 	ttl                                              time.Duration
@@ -62,6 +67,7 @@ func tokenMint(args []string, stdout, stderr io.Writer) int {
 	set.StringVar(&f.client, "client", "", "client id")
 	set.StringVar(&f.scope, "scope", "", "scopes, space separated")
 	set.StringVar(&f.agreement, "agreement", "", "agreement id")
+	set.StringVar(&f.dpopKey, "dpop-jkt", "", "thumbprint (RFC 7638) of the key that the bearer has to prove possession of (DPoP)")
 	set.StringVar(&f.secaggKey, "secagg-key", "", "thumbprint of the key that the bearer opens secure sums with (secagg keygen prints it)")
 	set.Func("purpose", "purpose; may be repeated, the first is the default", func(p string) error {
 		f.purposes = append(f.purposes, p)
@@ -102,8 +108,16 @@ func (f mintFlags) mint(stdout io.Writer) error {
 		return err
 	}
 	return json.NewEncoder(stdout).Encode(map[string]any{
-		"token": token, "token_type": "Bearer", "expires_in": int(f.ttl / time.Second), "sub": claims.Subject,
+		"token": token, "token_type": tokenType(claims), "expires_in": int(f.ttl / time.Second), "sub": claims.Subject,
 	})
+}
+
+// tokenType is the scheme that a token is sent with.
+func tokenType(c authn.Claims) string {
+	if c.Confirmation != nil {
+		return "DPoP"
+	}
+	return "Bearer"
 }
 
 // claims are the persona's, with what the flags say in their place.
@@ -124,6 +138,9 @@ func (f mintFlags) claims() (authn.Claims, error) {
 	override(&claims.Scope, f.scope)
 	override(&claims.Agreement, f.agreement)
 	override(&claims.QuerierKey, f.secaggKey)
+	if f.dpopKey != "" {
+		claims.Confirmation = &authn.Confirmation{Thumbprint: f.dpopKey}
+	}
 	if len(f.purposes) > 0 {
 		claims.Purpose, claims.Purposes = f.purposes[0], f.purposes
 	}

@@ -61,6 +61,8 @@ type Claims struct {
 	Session    string `json:"secagg_session,omitempty"`
 	Question   string `json:"secagg_query,omitempty"`
 	QuerierKey string `json:"secagg_jkt,omitempty"`
+	// Confirmation binds the token to a key (RFC 9449 section 6).
+	Confirmation *Confirmation `json:"cnf,omitempty"`
 	// Actor is who exchanged a token for this one (RFC 8693 section 4.1).
 	Actor *Actor        `json:"act,omitempty"`
 	TTL   time.Duration `json:"-"` // default DefaultTTL, at most one hour
