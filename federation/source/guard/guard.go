@@ -82,9 +82,14 @@ func New(inner source.Source, o Options) *Source {
 
 // Fetch implements source.Source.
 func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, error) {
+	return s.fetch(ctx, s.inner, q)
+}
+
+// fetch asks the guarded source, or a state of it.
+func (s *Source) fetch(ctx context.Context, inner source.Source, q *source.Query) (*privacy.Table, error) {
 	s.retries.deposit()
 	for tried := 0; ; tried++ {
-		t, err := s.attempt(ctx, q)
+		t, err := s.attempt(ctx, inner, q)
 		if err == nil || !s.again(ctx, err, tried) {
 			return t, err
 		}
@@ -111,7 +116,7 @@ func (s *Source) again(ctx context.Context, err error, tried int) bool {
 }
 
 // attempt asks the source once, if there is a place and the circuit lets it.
-func (s *Source) attempt(ctx context.Context, q *source.Query) (*privacy.Table, error) {
+func (s *Source) attempt(ctx context.Context, inner source.Source, q *source.Query) (*privacy.Table, error) {
 	if s.circuit.refuses(time.Now()) { // before it waits: who is refused takes no place in the queue
 		return nil, refused(ErrOpen)
 	}
@@ -127,7 +132,7 @@ func (s *Source) attempt(ctx context.Context, q *source.Query) (*privacy.Table, 
 	defer func() { s.circuit.leave(probe, outcome, time.Now()) }()
 	limited, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
-	t, err := s.inner.Fetch(limited, q)
+	t, err := inner.Fetch(limited, q)
 	outcome = judge(ctx, err)
 	if err != nil {
 		return nil, err

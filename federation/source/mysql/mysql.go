@@ -10,7 +10,7 @@
 // groups of texts longer than 4,096 bytes, patterns taken from another column, most transforms.
 //
 // Every session is read-only, in UTC, with a statement time-out; a fetch whose context ends has its statement killed on
-// the server. The package offers no transaction over two fetches, and no columns of bytes.
+// the server. Snapshot is a transaction over several fetches. The package offers no columns of bytes.
 package mysql
 
 import (
@@ -45,6 +45,9 @@ type Source struct {
 	pool    *pool
 	tables  sync.Map // name -> *sql.Table
 	maxScan int
+
+	lent    source.Places  // connections that requests have to themselves
+	closing sync.WaitGroup // transactions that end
 }
 
 // Open connects. Its error names neither host nor user.
@@ -62,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 		return nil, fmt.Errorf("open mysql: %w", failure(ctx, err))
 	}
 	p.put(c)
-	return &Source{pool: p, maxScan: orElse(o.MaxScan, 1_000_000)}, nil
+	return &Source{pool: p, maxScan: orElse(o.MaxScan, 1_000_000), lent: source.NewPlaces(orElse(o.Connections, 10))}, nil
 }
 
 func orElse(n, otherwise int) int {
@@ -113,6 +116,7 @@ func (silent) Print(...any) {}
 
 // Close waits for running fetches and closes the connections.
 func (s *Source) Close() error {
+	s.closing.Wait()
 	s.pool.close()
 	return nil
 }
@@ -133,6 +137,10 @@ func (s *Source) Derives(*source.Query) bool { return true }
 
 // Fetch implements source.Source.
 func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, error) {
+	return s.fetch(ctx, q, s.run)
+}
+
+func (s *Source) fetch(ctx context.Context, q *source.Query, run runner) (*privacy.Table, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
@@ -154,7 +162,7 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.run(ctx, st)
+	answer, err := run(ctx, st)
 	if errors.Is(err, source.ErrInvalid) {
 		s.forget(q)
 	}

@@ -183,7 +183,12 @@ func (p *pool) with(ctx context.Context, text string, arguments []any, read func
 		if err != nil {
 			return failure(ctx, err)
 		}
-		err = p.on(ctx, c, text, arguments, read)
+		usable, err := p.on(ctx, c, text, arguments, read)
+		if usable {
+			p.put(c)
+		} else {
+			p.discard(c)
+		}
 		var my *mysql.MySQLError
 		if dead := errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn); !dead || errors.As(err, &my) || c.fresh || ctx.Err() != nil {
 			if err != nil {
@@ -194,21 +199,16 @@ func (p *pool) with(ctx context.Context, text string, arguments []any, read func
 	}
 }
 
-// on runs a statement on a connection and gives the connection back, unless its statement was killed: the order might
+// on runs a statement on a connection. The connection is not usable after a statement that was killed: the order might
 // arrive late, and end the next one.
-func (p *pool) on(ctx context.Context, c *connection, text string, arguments []any, read func(next func(dest []any) error) error) error {
+func (p *pool) on(ctx context.Context, c *connection, text string, arguments []any, read func(next func(dest []any) error) error) (usable bool, err error) {
 	inner, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	done, killed := make(chan struct{}), make(chan bool)
 	go func() { killed <- p.watch(ctx, c.id, giveUp, done) }()
-	err := c.read(inner, text, arguments, read)
+	err = c.read(inner, text, arguments, read)
 	close(done)
-	if <-killed || !c.Conn.(driver.Validator).IsValid() {
-		p.discard(c)
-	} else {
-		p.put(c)
-	}
-	return err
+	return !<-killed && c.Conn.(driver.Validator).IsValid(), err
 }
 
 func (c *connection) read(ctx context.Context, text string, arguments []any, read func(next func(dest []any) error) error) error {

@@ -18,7 +18,7 @@ const atOnce = 1000
 
 // perKey answers a query for the first rows of each key by reading every row of these keys and choosing here; false
 // where there are more than atOnce, and the window has to choose.
-func (s *Source) perKey(ctx context.Context, t *sql.Table, q *source.Query, others sql.Tables) (*privacy.Table, bool, error) {
+func (s *Source) perKey(ctx context.Context, t *sql.Table, q *source.Query, others sql.Tables, run runner) (*privacy.Table, bool, error) {
 	if q.Aggregate != nil || q.Keys == nil || !q.Keys.PerKey || q.Limit == 0 || len(q.Keys.Values) < 2 || q.MaxRows < atOnce {
 		return nil, false, nil
 	}
@@ -28,7 +28,7 @@ func (s *Source) perKey(ctx context.Context, t *sql.Table, q *source.Query, othe
 	if err != nil || st.Local {
 		return nil, false, nil // the usual way says what is wrong
 	}
-	rows, err := s.run(ctx, st)
+	rows, err := run(ctx, st)
 	if errors.Is(err, source.ErrTooLarge) {
 		return nil, false, nil
 	}

@@ -10,7 +10,8 @@
 // 9999 is source.ErrInvalid where it is selected, and reads as NULL in a condition.
 //
 // Every session is read-only, in UTC, with a statement time-out; a fetch whose context ends cancels its statement on
-// the server. The package offers no transaction over two fetches, and no columns of type bytea.
+// the server. Snapshot is a transaction over several fetches. The package offers
+// no columns of type bytea.
 package postgres
 
 import (
@@ -45,6 +46,9 @@ type Source struct {
 	pool    *pgxpool.Pool
 	tables  sync.Map // name -> *sql.Table
 	maxScan int
+
+	lent    source.Places  // connections that requests have to themselves
+	closing sync.WaitGroup // transactions that end
 }
 
 // Open connects. Its error names neither host nor user.
@@ -61,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open postgres: %w", source.ErrUnavailable)
 	}
-	s := &Source{pool: pool, maxScan: o.MaxScan}
+	s := &Source{pool: pool, maxScan: o.MaxScan, lent: source.NewPlaces(int(cfg.MaxConns))}
 	if s.maxScan <= 0 {
 		s.maxScan = 1_000_000
 	}
@@ -106,6 +110,7 @@ func (s *Source) admit(ctx context.Context) error {
 
 // Close waits for running fetches and closes the connections.
 func (s *Source) Close() error {
+	s.closing.Wait()
 	s.pool.Close()
 	return nil
 }
@@ -126,6 +131,10 @@ func (s *Source) Derives(*source.Query) bool { return true }
 
 // Fetch implements source.Source.
 func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, error) {
+	return s.fetch(ctx, q, s.run)
+}
+
+func (s *Source) fetch(ctx context.Context, q *source.Query, run runner) (*privacy.Table, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
@@ -143,19 +152,19 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil {
 		return nil, err
 	}
-	if answer, ok, err := s.perKey(ctx, t, q, others); ok || err != nil {
+	if answer, ok, err := s.perKey(ctx, t, q, others, run); ok || err != nil {
 		return answer, err
 	}
 	st, err := sql.Plan(dialect{}, t, q, s.maxScan, others)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.run(ctx, st)
+	answer, err := run(ctx, st)
 	if errors.Is(err, errCancelled) {
 		if st, err = sql.Superset(dialect{}, t, q, s.maxScan, others); err != nil {
 			return nil, err
 		}
-		answer, err = s.run(ctx, st)
+		answer, err = run(ctx, st)
 	}
 	if errors.Is(err, source.ErrInvalid) {
 		s.forget(q)
@@ -188,22 +197,6 @@ func (s *Source) Explain(q *source.Query) source.Explanation {
 		return source.Explanation{Statement: "refused"}
 	}
 	return st.Explain(q)
-}
-
-// run executes one statement and reads its rows into columns.
-func (s *Source) run(ctx context.Context, st *sql.Statement) (*privacy.Table, error) {
-	arguments := append(make([]any, 0, len(st.Arguments)+1), formats(st))
-	rows, err := s.pool.Query(ctx, st.Text, append(arguments, st.Arguments...)...)
-	if err != nil {
-		return nil, failure(ctx, err)
-	}
-	defer rows.Close()
-	answer, err := scan(rows, st)
-	rows.Close()
-	if failed := rows.Err(); failed != nil {
-		return nil, failure(ctx, failed)
-	}
-	return answer, err
 }
 
 // failure maps an error to a sentinel. Of the server's own words only the five characters of the code are kept:

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
-
 	"concordat/federation/source"
 	"concordat/federation/source/cell"
 	"concordat/federation/source/sql"
@@ -23,11 +21,11 @@ const (
 )
 
 // formats asks for numbers and times in binary, and for everything else as text.
-func formats(st *sql.Statement) pgx.QueryResultFormats {
+func formats(st *sql.Statement) []int16 {
 	if len(st.Columns) == 0 {
-		return pgx.QueryResultFormats{asText}
+		return []int16{asText}
 	}
-	f := make(pgx.QueryResultFormats, len(st.Columns))
+	f := make([]int16, len(st.Columns))
 	for i, c := range st.Columns {
 		f[i] = asText
 		if !c.Kind.Text() && !(c.Sum && c.Kind != privacy.Float) {
@@ -40,7 +38,13 @@ func formats(st *sql.Statement) pgx.QueryResultFormats {
 // reader appends one cell to its column and reports whether the cell is of the column's kind.
 type reader func(b []byte, c *privacy.Column) bool
 
-func scan(rows pgx.Rows, st *sql.Statement) (*privacy.Table, error) {
+// rows is a result as it comes: pgconn's.
+type rows interface {
+	NextRow() bool
+	Values() [][]byte
+}
+
+func scan(rows rows, st *sql.Statement) (*privacy.Table, error) {
 	t := &privacy.Table{Columns: make([]*privacy.Column, len(st.Columns))}
 	readers := make([]reader, len(st.Columns))
 	for i, c := range st.Columns {
@@ -50,11 +54,11 @@ func scan(rows pgx.Rows, st *sql.Statement) (*privacy.Table, error) {
 			t.Columns[i].Domain = c.Derived.Is.Domain()
 		}
 	}
-	for rows.Next() {
+	for rows.NextRow() {
 		if t.Rows++; t.Rows > st.MaxRows {
 			return nil, fmt.Errorf("more than %d rows: %w", st.MaxRows, source.ErrTooLarge)
 		}
-		values := rows.RawValues()
+		values := rows.Values()
 		for i, c := range t.Columns {
 			if values[i] == nil {
 				c.AppendNull()

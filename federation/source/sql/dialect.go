@@ -53,7 +53,7 @@ type Leaf struct {
 	Value  predicate.Value
 	Values []predicate.Value
 	Func   source.Func
-	Deep   bool // UseRelated: the row is itself a related one
+	Deep   bool   // UseRelated: the row is itself a related one
 	Zone   string // UseOrder: of the periods to group by
 }
 

@@ -17,7 +17,7 @@ const atOnce = 1000
 
 // perKey answers a query for the first rows of each key by reading every row of these keys and choosing here; false
 // where there are more than atOnce, and the window has to choose.
-func (s *Source) perKey(ctx context.Context, t *table, q *source.Query, others tables) (*privacy.Table, bool, error) {
+func (s *Source) perKey(ctx context.Context, t *table, q *source.Query, others tables, run runner) (*privacy.Table, bool, error) {
 	if !windowed(q) || q.MaxRows < atOnce || !capabilityOf(t, q, others).query(q) {
 		return nil, false, nil
 	}
@@ -27,7 +27,7 @@ func (s *Source) perKey(ctx context.Context, t *table, q *source.Query, others t
 	if err != nil {
 		return nil, false, err
 	}
-	rows, err := s.run(ctx, st)
+	rows, err := run(ctx, st)
 	if errors.Is(err, source.ErrTooLarge) {
 		return nil, false, nil
 	}

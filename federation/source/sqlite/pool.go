@@ -84,6 +84,13 @@ func (p *pool) put(c *connection) {
 	<-p.slots
 }
 
+// discard closes a connection that is not as it was lent.
+func (p *pool) discard(c *connection) {
+	c.prepared.Purge()
+	c.Close()
+	<-p.slots
+}
+
 // close takes every slot, so that no connection is lent, and keeps them: later takes wait for their context.
 func (p *pool) close() {
 	for range cap(p.slots) {

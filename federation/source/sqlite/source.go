@@ -11,7 +11,7 @@
 // values as 0 and 1. A selected cell of another type is source.ErrInvalid; in a condition on a column that is not
 // selected it reads as NULL.
 //
-// The package does not see changes of a table's columns after Check, and offers no transaction over two fetches.
+// The package does not see changes of a table's columns after Check. Snapshot is a transaction over several fetches.
 package sqlite
 
 import (
@@ -38,6 +38,7 @@ type Source struct {
 	pool    *pool
 	tables  *catalog
 	maxScan int
+	lent    source.Places // connections that requests have to themselves
 }
 
 // Open opens an existing file.
@@ -46,7 +47,8 @@ func Open(o Options) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", failure(err))
 	}
-	s := &Source{pool: p, tables: newCatalog(p), maxScan: orElse(o.MaxScan, 1_000_000)}
+	s := &Source{pool: p, tables: newCatalog(p), maxScan: orElse(o.MaxScan, 1_000_000),
+		lent: source.NewPlaces(orElse(o.Connections, 4))}
 	if err := s.tables.checkEncoding(context.Background()); err != nil {
 		p.close()
 		return nil, err
@@ -78,6 +80,10 @@ func (s *Source) Check(ctx context.Context, r *source.Relation) error {
 
 // Fetch implements source.Source.
 func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, error) {
+	return s.fetch(ctx, q, s.run)
+}
+
+func (s *Source) fetch(ctx context.Context, q *source.Query, run runner) (*privacy.Table, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
@@ -92,14 +98,14 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	if err != nil {
 		return nil, err
 	}
-	if answer, done, err := s.perKey(ctx, t, q, others); done || err != nil {
+	if answer, done, err := s.perKey(ctx, t, q, others, run); done || err != nil {
 		return answer, err
 	}
 	st, err := s.statement(t, q, others)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.run(ctx, st)
+	answer, err := run(ctx, st)
 	if err != nil || !st.local {
 		return answer, err
 	}
@@ -116,6 +122,10 @@ func (s *Source) run(ctx context.Context, st *statement) (*privacy.Table, error)
 		return nil, source.Ended(err)
 	}
 	defer s.pool.put(c)
+	return c.run(ctx, st)
+}
+
+func (c *connection) run(ctx context.Context, st *statement) (*privacy.Table, error) {
 	prepared, err := c.prepare(st.text)
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", failure(err))
