@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"concordat/cli/node"
@@ -38,7 +39,7 @@ func demoSchemas() ([]compose.File, error) {
 	}
 	files, err := node.SchemaFiles(dir + "/agencies")
 	for i := range files {
-		files[i].Name = "agencies/" + string(files[i].Agency) + ".graphqls"
+		files[i].Name = "agencies/" + filepath.Base(files[i].Name)
 	}
 	return files, err
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"concordat/cli/node"
 	"concordat/federation/compose"
 	"concordat/policy"
 	"concordat/schema"
@@ -223,6 +224,11 @@ func SchemaFiles(paths ...string) ([]compose.File, error) {
 			}
 			stem := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
 			files = append(files, compose.File{Name: name, Agency: policy.AgencyID(stem), Text: text})
+			levels, err := node.LevelFiles(name, policy.AgencyID(stem))
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, levels...)
 		}
 	}
 	return files, nil

@@ -34,8 +34,8 @@ func agencyFiles(t *testing.T) []compose.File {
 		if err != nil {
 			t.Fatal(err)
 		}
-		agency := policy.AgencyID(strings.TrimSuffix(entry.Name(), ".graphqls"))
-		files = append(files, compose.File{Name: entry.Name(), Agency: agency, Text: string(text)})
+		agency, _, _ := strings.Cut(entry.Name(), ".")
+		files = append(files, compose.File{Name: entry.Name(), Agency: policy.AgencyID(agency), Text: string(text)})
 	}
 	return files
 }
@@ -54,6 +54,9 @@ func supergraph(t *testing.T) *compose.Supergraph {
 
 func TestEveryAgencyFileParses(t *testing.T) {
 	for _, file := range agencyFiles(t) {
+		if strings.HasSuffix(file.Name, ".csv") {
+			continue // levels: composition reads them
+		}
 		if _, err := parser.ParseSchema(&ast.Source{Name: file.Name, Input: file.Text}); err != nil {
 			t.Error(err)
 		}

@@ -216,6 +216,35 @@ func SchemaFiles(dir string) ([]compose.File, error) {
 		}
 		agency := strings.TrimSuffix(filepath.Base(name), ".graphqls")
 		files = append(files, compose.File{Name: name, Agency: policy.AgencyID(agency), Text: string(text)})
+		levels, err := LevelFiles(name, policy.AgencyID(agency))
+		if err != nil {
+			return nil, fmt.Errorf("schemas: %w", err)
+		}
+		files = append(files, levels...)
+	}
+	return files, nil
+}
+
+// LevelFiles reads the files of levels beside an agency's schema: health.wards.csv beside health.graphqls.
+func LevelFiles(schema string, agency policy.AgencyID) ([]compose.File, error) {
+	names, err := filepath.Glob(filepath.Join(filepath.Dir(schema), string(agency)+".*.csv"))
+	if err != nil {
+		return nil, fmt.Errorf("files of levels: %w", err)
+	}
+	var files []compose.File
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		if info.Size() > compose.MaxFile {
+			return nil, fmt.Errorf("%s is larger than %d bytes", name, compose.MaxFile)
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, compose.File{Name: name, Agency: agency, Text: string(text)})
 	}
 	return files, nil
 }

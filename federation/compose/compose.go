@@ -27,7 +27,8 @@ import (
 // MaxFile is the size in bytes of the largest file that is read.
 const MaxFile = 1 << 20
 
-// File is one schema file of an agency.
+// File is one schema file of an agency, or one of its files of levels (see LevelsOf): CSV that a schema of the same
+// agency names as a field's hierarchy.
 type File struct {
 	Name   string          // as problems name it
 	Agency policy.AgencyID // owns every declaration of the file; the default source name
@@ -49,17 +50,20 @@ func Compose(files []File, opt Options) (*Supergraph, []Problem) {
 	})
 	ps := &problems{}
 	control := readControlPlane(opt.ControlPlane, ps)
-	declared := readDeclarations(files, opt.Sources, control, ps)
+	schemas := slices.DeleteFunc(slices.Clone(files), func(f File) bool { return isLevels(f.Name) })
+	declared := readDeclarations(schemas, opt.Sources, control, ps)
 	entities := mergeEntities(declared, ps)
 	resolveJoins(entities, declared, ps)
 	resolveComputed(entities, ps)
+	resolveLevels(entities, files, ps)
 	resolveFusion(entities, ps)
 	mergeSecure(entities, ps)
-	reserveNames(entities, control, ps)
+	abstracts := resolveAbstracts(declared, entities, ps)
+	reserveNames(entities, abstracts, control, ps)
 	if ps.failed() {
 		return nil, ps.sorted()
 	}
-	sg := derive(entities, control, ps)
+	sg := derive(entities, abstracts, control, ps)
 	if ps.failed() {
 		return nil, ps.sorted()
 	}

@@ -17,7 +17,7 @@ import (
 // above this one.
 func demoFiles(t testing.TB) []File {
 	t.Helper()
-	names, err := filepath.Glob("../../demo/agencies/*.graphqls")
+	names, err := filepath.Glob("../../demo/agencies/*.*")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no demo agencies: %v", err)
 	}
@@ -28,8 +28,9 @@ func demoFiles(t testing.TB) []File {
 			t.Fatal(err)
 		}
 		base := filepath.Base(name)
+		agency, _, _ := strings.Cut(base, ".")
 		files = append(files, File{
-			Name: base, Agency: policy.AgencyID(strings.TrimSuffix(base, ".graphqls")), Text: string(text),
+			Name: base, Agency: policy.AgencyID(agency), Text: string(text),
 		})
 	}
 	return files

@@ -58,7 +58,7 @@ func filterName(scalar string) string { return scalar + "Filter" }
 
 // sharedTypes are the names of the types that every derived surface uses.
 func sharedTypes() []string {
-	names := []string{"PageInfo", "Direction", "Grain", groupMeasure, namedEntity, histogramBin, conflict, conflictValue, secureAggregate, secureContributor, securePrivacy, secureFunction}
+	names := []string{"PageInfo", "Direction", "Grain", groupMeasure, namedEntity, histogramBin, levelFilter, conflict, conflictValue, secureAggregate, secureContributor, securePrivacy, secureFunction}
 	for _, name := range slices.Sorted(maps.Keys(scalars)) {
 		names = append(names, name, filterName(name))
 	}
@@ -72,6 +72,7 @@ func (d *deriver) shared(control *controlPlane) {
 		field("startCursor", nullable("String"), ""), field("endCursor", nullable("String"), ""))
 	d.namedEntity()
 	d.histogramBin()
+	d.levelFilter()
 	d.conflicts()
 	d.secureShared()
 	d.enum("Direction", "Which end of an order comes first.", "ASC", "DESC")
@@ -104,6 +105,8 @@ func (d *deriver) scalarFilter(name string) {
 			t = optionalList(name)
 		case "isNull":
 			t = nullable("Boolean")
+		case atLevel:
+			t = nullable(levelFilter)
 		}
 		fields = append(fields, field(op, t, ""))
 	}

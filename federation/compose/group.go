@@ -70,6 +70,17 @@ func (d *deriver) groupKey(t *Entity) {
 	d.add(ast.Object, t.GroupKey, "", fields...)
 }
 
+// atLevel is the condition on a level of a field's hierarchy.
+const (
+	atLevel     = "atLevel"
+	levelFilter = "LevelFilter"
+)
+
+func (d *deriver) levelFilter() {
+	d.add(ast.InputObject, levelFilter, "Values whose name on a level of the field's hierarchy is one of these: the groups below a group.",
+		field("level", required("String"), ""), field("in", listOf("String"), ""))
+}
+
 // histogramBin is the type of one interval of a histogram.
 const histogramBin = "HistogramBin"
 

@@ -14,7 +14,7 @@ type scalar struct {
 var (
 	equality = []string{"eq", "ne", "in", "notIn", "isNull"}
 	ordering = []string{"eq", "ne", "in", "notIn", "lt", "lte", "gt", "gte", "isNull"}
-	texts    = []string{"eq", "ne", "in", "notIn", "lt", "lte", "gt", "gte", "like", "startsWith", "isNull"}
+	texts    = []string{"eq", "ne", "in", "notIn", "lt", "lte", "gt", "gte", "like", "startsWith", atLevel, "isNull"}
 	truths   = []string{"eq", "ne", "isNull"}
 )
 

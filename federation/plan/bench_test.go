@@ -2,6 +2,7 @@ package plan
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
@@ -67,12 +68,13 @@ func BenchmarkPlan(b *testing.B) {
 func demoQuestion(b *testing.B) (*compose.Supergraph, *ast.QueryDocument) {
 	b.Helper()
 	var files []compose.File
-	for _, agency := range []string{"registry", "hospital_a"} {
-		text, err := os.ReadFile("../../demo/agencies/" + agency + ".graphqls")
+	for _, name := range []string{"registry.graphqls", "registry.education.csv", "hospital_a.graphqls"} {
+		text, err := os.ReadFile("../../demo/agencies/" + name)
 		if err != nil {
 			b.Fatal(err)
 		}
-		files = append(files, compose.File{Name: agency, Agency: policy.AgencyID(agency), Text: string(text)})
+		agency, _, _ := strings.Cut(name, ".")
+		files = append(files, compose.File{Name: name, Agency: policy.AgencyID(agency), Text: string(text)})
 	}
 	sg, problems := compose.Compose(files, compose.Options{ControlPlane: schema.ControlPlane()})
 	if sg == nil {

@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"concordat/federation/compose"
 	"concordat/federation/source"
@@ -55,6 +57,45 @@ func bindLevel(term map[string]any, f *compose.Field, g *source.Group, k *groupK
 	}
 	g.Grain, g.Prefix, k.names = level.Grain, level.Prefix, level.Names
 	return ""
+}
+
+// atLevel reads {level, in}: the values below some names of a level.
+func (w *whereReader) atLevel(f *compose.Field, v any) (predicate.Predicate, error) {
+	m, _ := v.(map[string]any)
+	level, _ := m["level"].(string)
+	l, ok := f.Level(level)
+	names := list(m["in"])
+	if !ok || l.Grain != source.NoGrain || len(names) > maxFilterList {
+		return predicate.Never(), w.fail("atLevel on " + f.Name + " takes a level of its hierarchy and a list of names")
+	}
+	if w.terms += 1 + len(names); w.terms > maxFilterTerms && l.Prefix > 0 {
+		return predicate.Never(), w.fail("the filter has too many terms")
+	}
+	if l.Names != nil {
+		w.terms -= len(names) // one set
+		return below(f.Name, l.Names, names), nil
+	}
+	var begins []predicate.Predicate
+	for _, item := range names {
+		text, ok := item.(string)
+		if !ok || utf8.RuneCountInString(text) != l.Prefix {
+			return predicate.Never(), w.fail("atLevel on " + f.Name + " takes beginnings of the level's length")
+		}
+		begins = append(begins, predicate.Compare(f.Name, predicate.HasPrefix, predicate.String(text)))
+	}
+	return predicate.Or(begins...), nil
+}
+
+// below is the values that a level gives one of these names.
+func below(field string, of map[string]string, names []any) predicate.Predicate {
+	var values []predicate.Value
+	for value, name := range of {
+		if slices.Contains(names, any(name)) {
+			values = append(values, predicate.String(value))
+		}
+	}
+	slices.SortFunc(values, func(a, b predicate.Value) int { return cmp.Compare(a.Text, b.Text) })
+	return predicate.In(field, values...)
 }
 
 func bindPeriod(term map[string]any, f *compose.Field, g *source.Group) (wrong string) {

@@ -131,6 +131,9 @@ func (w *whereReader) compare(name, op string, v any) (predicate.Predicate, erro
 		return predicate.Never(), w.fail("the filter names no field")
 	}
 	w.fields = appendNew(w.fields, name)
+	if op == "atLevel" {
+		return w.atLevel(m.Field, v)
+	}
 	return w.condition(name, m.Field.Kind, op, v)
 }
 

@@ -26,7 +26,7 @@ func supergraph(t *testing.T) *compose.Supergraph {
 		if err != nil {
 			t.Fatal(err)
 		}
-		agency, _ := strings.CutSuffix(e.Name(), ".graphqls")
+		agency, _, _ := strings.Cut(e.Name(), ".")
 		files = append(files, compose.File{Name: e.Name(), Agency: policy.AgencyID(agency), Text: string(text)})
 	}
 	sg, problems := compose.Compose(files, compose.Options{})
