@@ -133,5 +133,7 @@ func (x *exchange) denied() bool {
 		return false
 	}
 	steps := x.authorized.Steps()
-	return !slices.ContainsFunc(x.authorized.Roots(), func(n *plan.Node) bool { return !steps[n.Step.ID].Denied })
+	return !slices.ContainsFunc(x.authorized.Roots(), func(n *plan.Node) bool {
+		return slices.ContainsFunc(n.Steps(), func(s *plan.Step) bool { return !steps[s.ID].Denied })
+	})
 }

@@ -190,7 +190,7 @@ func (v *view) plan(s *Snapshot, d *plan.Document, c plan.Conditions) (*plan.Pla
 	if p, ok := v.plans.Get(key); ok {
 		return p, nil
 	}
-	p, err := plan.Build(s.Supergraph, d, c)
+	p, err := plan.BuildIn(v.schema, s.Supergraph, d, c)
 	if err != nil {
 		return nil, fmt.Errorf("planning: %w", err)
 	}

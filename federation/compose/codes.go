@@ -32,6 +32,7 @@ const (
 	ComputedTextUnknown Code = "COMPUTED_TEXT_UNKNOWN"
 	FusionInvalid       Code = "FUSION_INVALID"
 	NameReserved        Code = "NAME_RESERVED"
+	NoImplementation    Code = "NO_IMPLEMENTATION"
 	NotSupported        Code = "NOT_SUPPORTED"
 	ControlPlaneInvalid Code = "CONTROL_PLANE_INVALID"
 	SchemaInvalid       Code = "SCHEMA_INVALID"
@@ -75,6 +76,7 @@ func Codes() []Explanation {
 		{ComputedTextUnknown, Error, "@ner names something that is not a String column of the type in this agency's rows"},
 		{FusionInvalid, Error, "@fusion is not every agency's word, or it or @survivorship names something that does not fit the type"},
 		{NameReserved, Error, "the name is the gateway's, or collides with one derived from another type"},
+		{NoImplementation, Error, "no agency's type implements an interface, or is of a union"},
 		{NotSupported, Error, "valid schema language that the gateway does not take from an agency"},
 		{ControlPlaneInvalid, Error, "the gateway's own schema is broken"},
 		{SchemaInvalid, Error, "the composed schema does not hold together; none of the other codes says why"},

@@ -13,9 +13,10 @@ import (
 
 // declarations are what the files say, type by type, in order of file.
 type declarations struct {
-	byType map[string][]*declaration
-	order  []string
-	unread bool // a file could not be read, so that what is not here may still exist
+	byType    map[string][]*declaration
+	order     []string
+	abstracts []abstractDeclaration // interfaces and unions
+	unread    bool                  // a file could not be read, so that what is not here may still exist
 }
 
 // declaration is one `type` or `extend type` of one file.
@@ -152,11 +153,12 @@ func (r *reader) definition(f File, def *ast.Definition, extension bool) {
 	case r.control.reserved(def.Name):
 		r.ps.add(where, def.Name, NameReserved, "the name %s is the gateway's own", def.Name)
 		return
-	case def.Kind != ast.Object:
-		r.ps.add(where, def.Name, NotSupported, "an agency declares object types, not %s", kindName(def.Kind))
+	case def.Kind == ast.Interface || def.Kind == ast.Union:
+		r.abstract(f, def, extension)
 		return
-	case len(def.Interfaces) > 0:
-		r.ps.add(where, def.Name, NotSupported, "interfaces are not supported")
+	case def.Kind != ast.Object:
+		r.ps.add(where, def.Name, NotSupported, "an agency declares object types, interfaces and unions, not %s", kindName(def.Kind))
+		return
 	}
 	d := &declaration{file: f.Name, agency: f.Agency, def: def, extension: extension}
 	r.typeDirectives(d)

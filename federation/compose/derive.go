@@ -18,7 +18,7 @@ type deriver struct {
 }
 
 // derive makes the supergraph of drafts that have no mistakes.
-func derive(drafts []*draft, control *controlPlane, ps *problems) *Supergraph {
+func derive(drafts []*draft, abstracts []*abstractDraft, control *controlPlane, ps *problems) *Supergraph {
 	d := newDeriver()
 	for _, e := range drafts {
 		for _, f := range e.fields {
@@ -28,6 +28,9 @@ func derive(drafts []*draft, control *controlPlane, ps *problems) *Supergraph {
 	}
 	for _, e := range drafts {
 		d.entity(e)
+	}
+	for _, a := range abstracts {
+		d.abstract(a)
 	}
 	d.shared(control)
 	d.sg.Catalog = catalog(drafts)
@@ -50,7 +53,7 @@ func derive(drafts []*draft, control *controlPlane, ps *problems) *Supergraph {
 func newDeriver() *deriver {
 	return &deriver{
 		sg: &Supergraph{
-			Entities: map[string]*Entity{}, Roots: map[string]*Root{}, Depends: map[string][]privacy.Coordinate{},
+			Entities: map[string]*Entity{}, Roots: map[string]*Root{}, Abstracts: map[string]*Abstract{}, Depends: map[string][]privacy.Coordinate{},
 		},
 		doc:   &ast.SchemaDocument{},
 		query: &ast.Definition{Kind: ast.Object, Name: "Query"},

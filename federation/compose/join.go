@@ -10,7 +10,10 @@ func resolveJoins(drafts []*draft, declared *declarations, ps *problems) {
 	for _, d := range drafts {
 		byName[d.name()] = d
 	}
-	r := joiner{byName: byName, complete: !declared.unread, ps: ps}
+	r := joiner{byName: byName, abstract: map[string]bool{}, complete: !declared.unread, ps: ps}
+	for _, a := range declared.abstracts {
+		r.abstract[a.def.Name] = true
+	}
 	for _, d := range drafts {
 		for _, f := range d.fields {
 			if f.field.Scalar == "" && !isComputed(f.said[0].as.def) {
@@ -22,6 +25,7 @@ func resolveJoins(drafts []*draft, declared *declarations, ps *problems) {
 
 type joiner struct {
 	byName   map[string]*draft
+	abstract map[string]bool // names of interfaces and unions
 	complete bool // every file was read: what is not there does not exist
 	ps       *problems
 }
@@ -46,6 +50,9 @@ func (r joiner) resolve(d *draft, f *draftField, as *declaredField) *Join {
 	target := r.byName[name]
 	given := as.def.Directives.ForName("join") != nil
 	switch {
+	case target == nil && r.abstract[name]:
+		r.ps.add(as.at, coordinate, NotSupported, "a relation leads to one type, not to the interface or union %s", name)
+		return nil
 	case target == nil && !r.complete:
 		return nil
 	case target == nil && given:

@@ -1,7 +1,7 @@
 package compose
 
 // reserveNames finds every name of the public schema that two things would have.
-func reserveNames(drafts []*draft, control *controlPlane, ps *problems) {
+func reserveNames(drafts []*draft, abstracts []*abstractDraft, control *controlPlane, ps *problems) {
 	types, roots := map[string]string{}, map[string]string{}
 	for name := range control.types {
 		types[name] = "the gateway's own type"
@@ -14,6 +14,15 @@ func reserveNames(drafts []*draft, control *controlPlane, ps *problems) {
 	}
 	for _, d := range drafts {
 		claim(types, d, d.name(), "the type "+d.name(), ps)
+	}
+	for _, a := range abstracts {
+		claim(types, a.draft, a.name(), "the type "+a.name(), ps)
+	}
+	for _, a := range abstracts {
+		for _, name := range abstractNames(a.entity) {
+			claim(types, a.draft, name, "derived from "+a.name(), ps)
+		}
+		claim(roots, a.draft, connectionName(a.name()), "a root of "+a.name(), ps)
 	}
 	for _, d := range drafts {
 		for _, name := range derivedTypes(d.entity) {

@@ -37,6 +37,7 @@ func (s *Supergraph) sight(p *policy.Profile) sight {
 		out.rowless[name] = rowless(p, e)
 	}
 	s.joinsVisible(out)
+	s.abstractsVisible(out)
 	return out
 }
 

@@ -11,9 +11,10 @@ import (
 // Supergraph is what composition yields: the public schema and what each element of it stands for. It is
 // immutable.
 type Supergraph struct {
-	Schema   *ast.Schema        // whole public schema, control plane included
-	Entities map[string]*Entity // by type name
-	Roots    map[string]*Root   // agency fields of Query, by name
+	Schema    *ast.Schema          // whole public schema, control plane included
+	Entities  map[string]*Entity   // by type name
+	Roots     map[string]*Root     // agency fields of Query, by name
+	Abstracts map[string]*Abstract // interfaces and unions, by name
 	// Depends lists, for every derived schema element ("Query.admissions", "AdmissionFilter.note",
 	// "AdmissionField.note" for an enum value, "Admission.conditionsAggregate"), the coordinates that must be visible for it to exist.
 	// An element is visible where each coordinate is visible for at least one agency that offers it.
@@ -145,10 +146,12 @@ const (
 	RootConnection
 	RootAggregate
 	RootSecure
+	RootAbstract // a connection over an interface or union
 )
 
 // Root is one agency field of Query.
 type Root struct {
-	Kind   RootKind
-	Entity *Entity
+	Kind     RootKind
+	Entity   *Entity   // nil of RootAbstract
+	Abstract *Abstract // of RootAbstract
 }

@@ -34,6 +34,7 @@ func (s *Supergraph) View(p *policy.Profile) *ast.Schema {
 	}
 	v.cascade()
 	v.reach()
+	v.settle()
 	return v.schema()
 }
 
@@ -53,6 +54,10 @@ func (v *viewer) free(def *ast.Definition) bool {
 func (v *viewer) gated(def *ast.Definition) *ast.Definition {
 	if v.free(def) {
 		return def
+	}
+	abstract := def.Kind == ast.Interface || def.Kind == ast.Union
+	if abstract && !v.sight.visible[privacy.Coordinate(def.Name)] {
+		return nil
 	}
 	fields := filtered(def.Fields, func(f *ast.FieldDefinition) bool { return v.sight.admits(v.sg.gates.fields[f]) })
 	values := filtered(def.EnumValues, func(e *ast.EnumValueDefinition) bool { return v.sight.admits(v.sg.gates.values[e]) })
@@ -97,7 +102,10 @@ func (v *viewer) cascade() {
 // supported drops the elements of one definition whose types are gone. An input that loses a required field, or that
 // only leads to itself, is gone.
 func (v *viewer) supported(def *ast.Definition) *ast.Definition {
-	if def.Kind == ast.InputObject && !v.usable(def) {
+	switch {
+	case def.Kind == ast.InputObject && !v.usable(def):
+		return nil
+	case (def.Kind == ast.Interface || def.Kind == ast.Union) && len(v.possible(def)) == 0:
 		return nil
 	}
 	fields := filtered(def.Fields, func(f *ast.FieldDefinition) bool { return v.types[f.Type.Name()] != nil })
@@ -156,6 +164,9 @@ func (v *viewer) reach() {
 	for len(queue) > 0 {
 		def := queue[0]
 		queue = queue[1:]
+		for _, name := range v.possible(def) {
+			visit(name)
+		}
 		for _, f := range def.Fields {
 			visit(f.Type.Name())
 			for _, a := range f.Arguments {
@@ -170,8 +181,7 @@ func (v *viewer) reach() {
 	}
 }
 
-// schema assembles what is left. Agencies declare no interfaces and no unions, so that only the control plane's own
-// types stand in relations between types.
+// schema assembles what is left.
 func (v *viewer) schema() *ast.Schema {
 	whole := v.sg.Schema
 	view := *whole

@@ -48,6 +48,8 @@ func (w *writer) value(dst []byte, n *plan.Node, at *stepResult, row int) []byte
 		return text(dst, at.step.Parts[at.origin[row]].Source)
 	case plan.NodeHistogram:
 		return w.histogram(dst, n, at, row)
+	case plan.NodeAbstract:
+		return w.abstract(dst, n)
 	case plan.NodeStruct:
 		return w.object(dst, n, at, row)
 	}
@@ -151,8 +153,22 @@ func (w *writer) edge(dst []byte, n *plan.Node, res *stepResult, row int) []byte
 }
 
 func (w *writer) pageInfo(dst []byte, n *plan.Node, res *stepResult, parent int) []byte {
-	step := res.step
-	rows, more := res.spans[parent], res.info[parent].more
+	rows := res.spans[parent]
+	p := pageEdges{backward: res.step.Backward, cursor: res.step.Cursor != "", more: res.info[parent].more, empty: rows.from == rows.to}
+	return w.pageMembers(dst, n, p, func(dst []byte, last bool) []byte {
+		place := rows.from
+		if last {
+			place = rows.to - 1
+		}
+		return w.cursor(dst, res, res.row(place))
+	})
+}
+
+// pageEdges is what a page knows of the rows beside it.
+type pageEdges struct{ backward, cursor, more, empty bool }
+
+// pageMembers writes a PageInfo; cursor writes that of the first or last row.
+func (w *writer) pageMembers(dst []byte, n *plan.Node, p pageEdges, cursor func(dst []byte, last bool) []byte) []byte {
 	dst = append(dst, '{')
 	for i, k := range w.kids(n) {
 		dst = key(dst, i, k.Key)
@@ -160,18 +176,14 @@ func (w *writer) pageInfo(dst []byte, n *plan.Node, res *stepResult, parent int)
 		case plan.NodeTypename:
 			dst = text(dst, k.Name)
 		case plan.NodeHasNext: // the other direction of a page is known only to have rows where a cursor says so
-			dst = strconv.AppendBool(dst, step.Backward && step.Cursor != "" || !step.Backward && more)
+			dst = strconv.AppendBool(dst, p.backward && p.cursor || !p.backward && p.more)
 		case plan.NodeHasPrevious:
-			dst = strconv.AppendBool(dst, !step.Backward && step.Cursor != "" || step.Backward && more)
+			dst = strconv.AppendBool(dst, !p.backward && p.cursor || p.backward && p.more)
 		case plan.NodeStartCursor, plan.NodeEndCursor:
-			place := rows.from
-			if k.Kind == plan.NodeEndCursor {
-				place = rows.to - 1
-			}
-			if rows.from == rows.to {
+			if p.empty {
 				dst = append(dst, "null"...)
 			} else {
-				dst = w.cursor(dst, res, res.row(place))
+				dst = cursor(dst, k.Kind == plan.NodeEndCursor)
 			}
 		}
 	}
@@ -184,7 +196,7 @@ func (w *writer) cursor(dst []byte, res *stepResult, row int) []byte {
 		values[i] = constantOf(res.internal.Column(o.Field), row)
 	}
 	f := fetch{run: w.run, step: res.step}
-	at := place{values, res.step.Parts[res.origin[row]].Source}
+	at := place{values: values, source: res.step.Parts[res.origin[row]].Source}
 	return text(dst, w.run.executor.Cursors.sealPlace(at, f.binding()))
 }
 

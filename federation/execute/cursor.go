@@ -119,6 +119,10 @@ func decodeValues(in []byte) ([]predicate.Value, error) {
 type place struct {
 	values []predicate.Value
 	source string
+
+	// Of a row of another type: values are those of the leading terms alone, and ties says whether rows that are equal
+	// in them come after it.
+	leading, ties bool
 }
 
 func (c *Cursors) sealPlace(at place, binding []byte) string {
@@ -131,7 +135,7 @@ func (c *Cursors) openPlace(text string, terms int, binding []byte) (*place, err
 	if err != nil || len(values) != terms+1 || values[terms].Kind != predicate.TextValue {
 		return nil, errCursor
 	}
-	return &place{values[:terms], values[terms].Text}, nil
+	return &place{values: values[:terms], source: values[terms].Text}, nil
 }
 
 // beyond is the condition on an agency's rows that come after a place; nil is before all rows.
@@ -139,11 +143,15 @@ func (at *place) beyond(s *plan.AuthorizedStep, p *plan.AuthorizedPart) predicat
 	if at == nil {
 		return predicate.Always()
 	}
+	order := s.Query(p).Order
+	if at.leading {
+		return beyond(order[:len(at.values)], at.values, at.ties)
+	}
 	ties := p.Source > at.source
 	if s.Backward {
 		ties = p.Source < at.source
 	}
-	return beyond(s.Query(p).Order, at.values, ties)
+	return beyond(order, at.values, ties)
 }
 
 // beyond is the keyset condition: rows that come after the given values in an order, and with ties also those equal to

@@ -44,9 +44,10 @@ type Caller struct {
 
 // Result is everything that was fetched and may leave.
 type Result struct {
-	run    *run
-	steps  []*stepResult
-	Errors []Error
+	run       *run
+	steps     []*stepResult
+	abstracts []*abstractResult // by ID of their lists
+	Errors    []Error
 	// Rows counts the rows released, by type.
 	Rows map[string]int
 	// Models names the models that computed fields were read with, each with its digest; "" for none.
@@ -61,7 +62,7 @@ func (x *Executor) Run(ctx context.Context, a *plan.Authorized, c Caller) *Resul
 	ctx = source.WithCredential(ctx, c.Credential)
 	r.snapshots.open(a)
 	defer r.snapshots.close()
-	r.children(ctx, nil, nil)
+	r.roots(ctx)
 	for i, s := range r.result.steps {
 		if s != nil && s.secure == nil { // nobody here knows how many rows are in a secure sum
 			r.result.Rows[a.Steps()[i].Entity.Name] += s.released.Rows()
@@ -102,7 +103,7 @@ func (r *run) children(ctx context.Context, parent *plan.AuthorizedStep, rows *s
 	var below []*plan.AuthorizedStep
 	for i := range r.plan.Steps() {
 		s := &r.plan.Steps()[i]
-		if !s.Denied && (parent == nil && s.Parent == nil || parent != nil && s.Parent == parent.Step) {
+		if !s.Denied && s.Abstract == nil && (parent == nil && s.Parent == nil || parent != nil && s.Parent == parent.Step) {
 			below = append(below, s)
 		}
 	}
@@ -135,6 +136,26 @@ func (r *run) step(ctx context.Context, s *plan.AuthorizedStep, parent *plan.Aut
 		res, m = f.rows(ctx)
 	}
 	r.result.steps[s.ID] = res
+	r.below(ctx, s, res, m)
+}
+
+// roots runs everything, from the root fields down.
+func (r *run) roots(ctx context.Context) {
+	if len(r.plan.Abstracts()) == 0 {
+		r.children(ctx, nil, nil)
+		return
+	}
+	inParallel(2, func(i int) {
+		if i == 0 {
+			r.abstracts(ctx)
+			return
+		}
+		r.children(ctx, nil, nil)
+	})
+}
+
+// below follows what hangs on the rows of a step.
+func (r *run) below(ctx context.Context, s *plan.AuthorizedStep, res *stepResult, m *merge) {
 	switch {
 	case res == nil:
 	case len(s.Computed) == 0:

@@ -36,6 +36,11 @@ func (f *fetch) rows(ctx context.Context) (*stepResult, *merge) {
 		f.run.fail(Error{Code: "BAD_USER_INPUT", Path: f.step.Errors, Detail: err})
 		return nil, nil
 	}
+	return f.rowsAfter(ctx, after)
+}
+
+// rowsAfter are the rows that come after a place; nil is before them all.
+func (f *fetch) rowsAfter(ctx context.Context, after *place) (*stepResult, *merge) {
 	shares := make([]*share, len(f.step.Parts))
 	inParallel(len(shares), func(i int) { shares[i] = f.share(ctx, &f.step.Parts[i], after) })
 	if f.beyond.Load() { // the rows of the others alone would pass for all there are
@@ -100,7 +105,7 @@ func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after *place)
 
 // ask sends one query and checks that the answer has its shape.
 func (f *fetch) ask(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) (*privacy.Table, error) {
-	src, ok := f.run.executor.Sources[p.Source]
+	src, ok := f.run.source(ctx, p.Source)
 	if !ok {
 		return nil, fmt.Errorf("source %s is not configured: %w", p.Source, source.ErrUnavailable)
 	}

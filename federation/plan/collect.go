@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"concordat/federation/compose"
 )
 
 // Conditions are the values of the variables that @skip and @include read.
@@ -50,6 +52,7 @@ func (f *collected) asList() *collected {
 type collector struct {
 	doc        *ast.QueryDocument
 	conditions Conditions
+	abstracts  map[string]*compose.Abstract // by name
 }
 
 func (c *collector) fields(typeName string, set ast.SelectionSet) []*collected {
@@ -81,12 +84,12 @@ func (c *collector) gather(typeName string, above *collected, sets ...ast.Select
 				}
 				f.sets = append(f.sets, sel.SelectionSet)
 			case *ast.InlineFragment:
-				if matches(typeName, sel.TypeCondition) {
+				if c.matches(typeName, sel.TypeCondition) {
 					walk(sel.SelectionSet)
 				}
 			case *ast.FragmentSpread:
 				def := c.doc.Fragments.ForName(sel.Name)
-				if def != nil && !seen[sel.Name] && matches(typeName, def.TypeCondition) {
+				if def != nil && !seen[sel.Name] && c.matches(typeName, def.TypeCondition) {
 					seen[sel.Name] = true
 					walk(def.SelectionSet)
 				}
@@ -99,8 +102,13 @@ func (c *collector) gather(typeName string, above *collected, sets ...ast.Select
 	return out
 }
 
-func matches(typeName, condition string) bool {
-	return typeName == "" || condition == "" || condition == typeName
+// matches is DoesFragmentTypeApply of the specification (section 6.3.2).
+func (c *collector) matches(typeName, condition string) bool {
+	if typeName == "" || condition == "" || condition == typeName {
+		return true
+	}
+	a := c.abstracts[condition]
+	return a != nil && slices.Contains(a.Types, typeName)
 }
 
 func (c *collector) included(sel ast.Selection) bool {

@@ -16,6 +16,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"concordat/federation/compose"
 )
 
@@ -34,6 +36,8 @@ const (
 type Plan struct {
 	Steps []*Step // parents before children
 	Roots []*Node // one for each agency root field, in response order
+
+	Abstracts []*Abstract // lists over interfaces and unions, by ID
 }
 
 // Step is one fetch over an entity, from every agency that holds it.
@@ -50,6 +54,8 @@ type Step struct {
 	Computed []string
 	Total    bool // totalCount is asked for
 	Paged    bool // a cursor or pageInfo is asked for
+	// Abstract is the list that the step fills together with others; nil for most.
+	Abstract *Abstract
 
 	Measures []Measure // Group: what the answer shows, distinct
 	Keys     []string  // Group: fields of key that the answer shows
@@ -98,6 +104,7 @@ const (
 	NodeUpper        // the edge above it
 	NodeSecure       // the object of a Secure step
 	NodeSecureMember // a member of it, or of one of its members: Name
+	NodeAbstract     // a connection over an interface or union: Abstract; its nodes have Branches
 	NodeComputed     // a list that the computed field Name of the row has; its kids are columns of that list
 )
 
@@ -111,15 +118,23 @@ type Node struct {
 	Step    *Step
 	Kids    []*Node
 	Sorted  []*Node
+
+	Abstract *Abstract // NodeAbstract
+	Branches []*Node   // below it: an object for each of its steps
 }
 
 // MaxDepth bounds the joins that one document may follow.
 const MaxDepth = 16
 
 // Build plans the agency fields of a document. Fields of Query that are not agency roots are left to others. The document
-// must have been validated against a view of sg.
+// must have been validated against the whole schema of sg.
 func Build(sg *compose.Supergraph, d *Document, conditions Conditions) (*Plan, error) {
-	b := &builder{sg: sg, document: d, collect: collector{doc: d.doc, conditions: conditions}, plan: &Plan{}}
+	return BuildIn(sg.Schema, sg, d, conditions)
+}
+
+// BuildIn is Build for a document that was validated against a view of sg.
+func BuildIn(view *ast.Schema, sg *compose.Supergraph, d *Document, conditions Conditions) (*Plan, error) {
+	b := &builder{sg: sg, view: view, document: d, collect: collector{doc: d.doc, conditions: conditions, abstracts: sg.Abstracts}, plan: &Plan{}}
 	for _, f := range b.collect.fields("Query", d.op.SelectionSet) {
 		root, ok := sg.Roots[f.Name]
 		if !ok {
@@ -136,6 +151,7 @@ func Build(sg *compose.Supergraph, d *Document, conditions Conditions) (*Plan, e
 
 type builder struct {
 	sg       *compose.Supergraph
+	view     *ast.Schema
 	document *Document
 	collect  collector
 	plan     *Plan
@@ -151,6 +167,9 @@ func (b *builder) root(root *compose.Root, f *collected) (*Node, error) {
 		return b.aggregate(b.step(Group, root.Entity, nil, nil, f), f)
 	case compose.RootSecure:
 		return b.secure(b.step(Secure, root.Entity, nil, nil, f), f), nil
+	}
+	if root.Kind == compose.RootAbstract {
+		return b.abstract(root.Abstract, f)
 	}
 	return nil, fmt.Errorf("plan: root %s has no kind", f.Name)
 }

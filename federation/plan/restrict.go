@@ -103,6 +103,9 @@ func Restrict(b *Bound, d *policy.Decision, t privacy.Transforms) (*Authorized, 
 		}
 		r.out.steps = append(r.out.steps, step)
 	}
+	if err := r.abstracts(); err != nil {
+		return nil, err
+	}
 	for i := range r.out.steps {
 		r.internal(&r.out.steps[i])
 	}
@@ -258,7 +261,7 @@ func (r *restriction) internal(s *AuthorizedStep) {
 			names = append(names, child.Join.Join.From)
 		}
 	}
-	if s.Kind == List && (s.Paged || len(s.Parts) > 1) {
+	if s.Kind == List && (s.Paged || len(s.Parts) > 1 || s.Abstract != nil) {
 		for _, o := range s.Order {
 			names = append(names, o.Field)
 		}
