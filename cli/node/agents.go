@@ -264,3 +264,6 @@ func (n *Node) holdsRows(agency string) bool {
 	}
 	return false
 }
+
+// Authenticator is the gate of this gateway's callers, for an issuer that stands beside it.
+func (n *Node) Authenticator() authn.Gate { return n.auth }
