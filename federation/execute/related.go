@@ -20,7 +20,7 @@ func (r *run) related(ctx context.Context, s *plan.AuthorizedStep) (*plan.Author
 			return (&fetch{run: r, step: s}).relation(p)
 		},
 		Relates: func(p *plan.AuthorizedPart, q *source.Query) bool {
-			src, ok := r.executor.Sources[p.Source]
+			src, ok := r.executor.Sources[p.Source] // what it can do does not hang on its state
 			return ok && checked{src}.Relates(q)
 		},
 		Keys: func(rel *plan.AuthorizedRelation, s *plan.AuthorizedStep, p *plan.AuthorizedPart) ([]predicate.Value, error) {

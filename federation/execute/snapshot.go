@@ -1,0 +1,78 @@
+package execute
+
+import (
+	"context"
+	"sync"
+
+	"concordat/federation/plan"
+	"concordat/federation/source"
+)
+
+// snapshots are the states of sources that one request reads: one of each source that it asks more than one thing, so
+// that its rows, counts and joins agree. A source that is asked once pays nothing.
+type snapshots struct {
+	of map[string]*snapshot // by name; not changed once it is open
+}
+
+type snapshot struct {
+	once sync.Once
+	src  source.Snapshot // nil: asked as it is
+}
+
+// open notes the sources of a plan that are asked more than once.
+func (x *snapshots) open(a *plan.Authorized) {
+	asked := map[string]int{}
+	for i := range a.Steps() {
+		if s := &a.Steps()[i]; !s.Denied && s.Kind != plan.Secure {
+			statements(s, asked)
+		}
+	}
+	for name, n := range asked {
+		if n > 1 {
+			if x.of == nil {
+				x.of = map[string]*snapshot{}
+			}
+			x.of[name] = &snapshot{}
+		}
+	}
+}
+
+// statements counts what a step may ask each source.
+func statements(s *plan.AuthorizedStep, asked map[string]int) {
+	n := 1 + len(s.Spreads()) + len(s.Mapped)
+	if s.Total {
+		n++
+	}
+	for i := range s.Parts {
+		asked[s.Parts[i].Source] += n
+	}
+	for i := range s.Relations {
+		statements(s.Relations[i].Step, asked)
+	}
+}
+
+// source is where a request reads a source.
+func (r *run) source(ctx context.Context, name string) (source.Source, bool) {
+	src, ok := r.executor.Sources[name]
+	held := r.snapshots.of[name]
+	if !ok || held == nil {
+		return src, ok
+	}
+	held.once.Do(func() {
+		if s, can := src.(source.Snapshotter); can {
+			held.src = s.Snapshot(ctx)
+		}
+	})
+	if held.src != nil {
+		return held.src, true
+	}
+	return src, true
+}
+
+func (x *snapshots) close() {
+	for _, s := range x.of {
+		if s.src != nil {
+			s.src.Close()
+		}
+	}
+}
