@@ -189,7 +189,7 @@ func (d *demoWorld) wire() node.Wire {
 		panic(err) // constants of ours
 	}
 	return node.Wire{Transforms: d.w.Transforms, Tagger: d.w.Tagger, Sources: d.w.Sources, SourceNames: d.w.SourceNames, Pages: d.w.Pages(d.info()), WellKnown: known,
-		Personas: demoPersonas(), Wake: d.agents.wake, Getenv: d.getenv, Log: d.log}
+		Personas: demoPersonas(), Issuers: d.rotated, IssuerDir: d.dir, Wake: d.agents.wake, Getenv: d.getenv, Log: d.log}
 }
 
 // demoPersonas are the subjects of the personas' tokens.

@@ -1,6 +1,7 @@
 // Package console is the gateway's web pages, embedded: `/` says what this is and, in the demo, lets a visitor ask
 // each prepared question as each persona and see the answer, what was changed on the way, and the receipt;
-// `/graphiql` is GraphiQL with the same beneath each result.
+// `/graphiql` is GraphiQL with the same beneath each result; `/officer` shows what the caller may see, and officers what
+// a change of policy would alter.
 //
 //	mux.Handle("/", console.Handler(console.Options{}))
 //
@@ -50,6 +51,7 @@ type Question struct {
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", page("index", o.Demo != nil))
+	mux.Handle("/officer", page("officer", o.Demo != nil))
 	mux.Handle("/graphiql", page("graphiql", o.Demo != nil))
 	mux.Handle("/console/", http.StripPrefix("/console/", newAssets()))
 	if o.Demo != nil {

@@ -51,7 +51,7 @@ func TestEveryReferenceOfAPageIsServedByTheBinary(t *testing.T) {
 	reference := regexp.MustCompile(`(?:src|href)="([^"]*)"`)
 	for _, o := range []console.Options{{}, {Demo: demo()}} {
 		h := console.Handler(o)
-		for _, page := range []string{"/", "/graphiql"} {
+		for _, page := range []string{"/", "/graphiql", "/officer"} {
 			text := body(t, get(t, h, page))
 			found := reference.FindAllStringSubmatch(text, -1)
 			if len(found) == 0 {
@@ -95,7 +95,7 @@ func TestNoScriptMakesMarkupOfText(t *testing.T) {
 			t.Errorf("%s uses %s", script, m)
 		}
 	}
-	for _, page := range []string{"/", "/graphiql"} {
+	for _, page := range []string{"/", "/graphiql", "/officer"} {
 		if m := regexp.MustCompile(`<script>|<style|\son[a-z]+=|style=`).FindString(body(t, get(t, h, page))); m != "" {
 			t.Errorf("%s has %s, which the Content-Security-Policy stops", page, m)
 		}
@@ -225,7 +225,7 @@ func TestWorldIsRefusedToOtherSitesPages(t *testing.T) {
 
 func TestDemoPartsAreLeftOutElsewhere(t *testing.T) {
 	plain := console.Handler(console.Options{})
-	for _, path := range []string{"/", "/graphiql"} {
+	for _, path := range []string{"/", "/graphiql", "/officer"} {
 		if text := body(t, get(t, plain, path)); strings.Contains(text, "persona") {
 			t.Errorf("%s names personas without the demo", path)
 		}
