@@ -105,7 +105,9 @@ func (l lending) Snapshot(ctx context.Context) source.Snapshot {
 func TestOneRequestSeesOneState(t *testing.T) {
 	a := groupsOf(t)
 	var asked, lent int
-	bare := disturbed{&sync.Mutex{}, a.sources["east"], func() { a.oracle.exec("INSERT INTO groups_east.people SELECT 'new' || count(*), 'new', date '1990-01-01' FROM groups_east.people") }, &asked}
+	bare := disturbed{&sync.Mutex{}, a.sources["east"], func() {
+		a.oracle.exec("INSERT INTO groups_east.people SELECT 'new' || count(*), 'new', date '1990-01-01' FROM groups_east.people")
+	}, &asked}
 	const two = `{ personsAggregate { groups { count percentile(p: 1) { born } } } }`
 	const one = `{ personsAggregate { groups { count } } }`
 	for _, c := range []struct {
