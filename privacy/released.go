@@ -31,6 +31,16 @@ func (r Released) Gather(rows []int32) Released {
 	return g
 }
 
+// Pick is the released table of n rows whose row i has, in each column, the cell of the row that rows says for it: rows
+// of several agencies that became one.
+func (r Released) Pick(n int, rows func(c *Column) []int32) Released {
+	g := Released{rows: n, columns: make([]*Column, len(r.columns))}
+	for i, c := range r.columns {
+		g.columns[i] = c.Gather(rows(c))
+	}
+	return g
+}
+
 // Concat puts the rows of several agencies one after the other. The parts have the same columns; a zero part has
 // no rows and is passed over. Columns whose domains differ become mixed.
 func Concat(parts []Released) (Released, error) {

@@ -45,7 +45,9 @@ func (w *writer) value(dst []byte, n *plan.Node, at *stepResult, row int) []byte
 	case plan.NodeComputed:
 		return w.computed(dst, n, at, row)
 	case plan.NodeOrigin:
-		return text(dst, at.step.Parts[at.origin[row]].Source)
+		return text(dst, at.sources(row))
+	case plan.NodeConflicts:
+		return w.conflicts(dst, n, at, row)
 	case plan.NodeHistogram:
 		return w.histogram(dst, n, at, row)
 	case plan.NodeAbstract:
@@ -207,9 +209,14 @@ func (w *writer) cell(dst []byte, name string, at *stepResult, row int) []byte {
 	if c == nil {
 		return append(dst, "null"...)
 	}
+	return w.json(dst, c, row, at.step.ErrorPath(name))
+}
+
+// json writes a cell; null, with an error, where it has no JSON form.
+func (w *writer) json(dst []byte, c *privacy.Column, row int, path []string) []byte {
 	out, err := privacy.AppendJSON(dst, c, row)
 	if err != nil {
-		w.run.fail(Error{Code: "SOURCE_INVALID", Path: at.step.ErrorPath(name), Detail: err})
+		w.run.fail(Error{Code: "SOURCE_INVALID", Path: path, Detail: err})
 		return append(dst, "null"...)
 	}
 	return out

@@ -196,6 +196,7 @@ type stepResult struct {
 	origin   []uint16               // index of the part that a row came from
 	order    []int32                // rows in the order they are shown; nil where they lie so
 	spans    []span                 // runs of order, one for each parent row; one span at the root
+	fused    *fused                 // nil: a row is one agency's
 	info     []listInfo             // by parent row, where the step is a List or Group
 	secure   *SecureAnswer          // of a Secure step
 	computed map[string]*stepResult // by computed field: its lists, one for each row; null where a span begins below 0

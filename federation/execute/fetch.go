@@ -31,6 +31,9 @@ type share struct {
 // rows fetches a List or ByKey step from every agency, releases each agency's rows under its own obligations, and
 // puts them together. nil where every agency failed, and where the rows of one are too many.
 func (f *fetch) rows(ctx context.Context) (*stepResult, *merge) {
+	if f.step.Fused() {
+		return f.fusedRows(ctx)
+	}
 	after, err := f.cursor()
 	if err != nil {
 		f.run.fail(Error{Code: "BAD_USER_INPUT", Path: f.step.Errors, Detail: err})
@@ -87,7 +90,12 @@ func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after *place)
 	if f.keys != nil {
 		q.Keys = &source.Keys{Field: f.keys.field, Values: f.keys.values, PerKey: f.step.Kind == plan.List}
 	}
-	raw, err := f.ask(ctx, p, q)
+	return f.released(ctx, p, q)
+}
+
+// released fetches one agency's rows and meets its obligations.
+func (f *fetch) released(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) *share {
+	raw, err := f.askPart(ctx, p, q)
 	if err != nil {
 		if errors.Is(err, source.ErrTooLarge) {
 			f.beyond.Store(true)
@@ -103,8 +111,16 @@ func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after *place)
 	return &share{raw: raw, released: released}
 }
 
-// ask sends one query and checks that the answer has its shape.
+// ask is askPart, or, where the step's rows are fused, the answer to an aggregate over these.
 func (f *fetch) ask(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) (*privacy.Table, error) {
+	if f.step.Fused() && q.Aggregate != nil {
+		return f.fusedAnswer(ctx, p, q)
+	}
+	return f.askPart(ctx, p, q)
+}
+
+// askPart sends one query and checks that the answer has its shape.
+func (f *fetch) askPart(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) (*privacy.Table, error) {
 	src, ok := f.run.source(ctx, p.Source)
 	if !ok {
 		return nil, fmt.Errorf("source %s is not configured: %w", p.Source, source.ErrUnavailable)

@@ -28,7 +28,7 @@ func joinKeys(s, parent *plan.AuthorizedStep, above *stepResult) *keyIndex {
 	from := above.internal.Column(s.Join.Join.From)
 	for row := range k.ofParent {
 		k.ofParent[row] = -1
-		if from != nil && !from.IsNull(row) && !unjoined(s, parent, above.origin[row]) {
+		if from != nil && !from.IsNull(row) && !slices.ContainsFunc(above.parts(row), func(part uint16) bool { return unjoined(s, parent, part) }) {
 			k.ofParent[row] = k.add(from, row)
 		}
 	}

@@ -22,6 +22,7 @@ type merge struct {
 	shown    []int32 // the order of the rows, where they do not lie so
 	cut      bool    // some page has more rows
 	failed   bool    // some agency failed
+	fused    *fused  // nil: the rows are the agencies' own
 }
 
 // complete reports whether the merged rows are the whole list.
@@ -32,6 +33,11 @@ func (m *merge) result() (*stepResult, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
+	return m.paged()
+}
+
+// paged cuts the rows that were gathered to pages.
+func (m *merge) paged() (*stepResult, error) {
 	if err := m.numberKeys(); err != nil {
 		return nil, err
 	}
@@ -232,7 +238,7 @@ func (m *merge) arrange(kept []int32) {
 }
 
 func (m *merge) step(byKey []span, more []bool) *stepResult {
-	out := &stepResult{step: m.fetch.step, released: m.released, internal: m.internal, origin: m.origin, order: m.shown, spans: byKey}
+	out := &stepResult{fused: m.fused, step: m.fetch.step, released: m.released, internal: m.internal, origin: m.origin, order: m.shown, spans: byKey}
 	keys := m.fetch.keys
 	if keys != nil {
 		out.spans = keys.spread(byKey)

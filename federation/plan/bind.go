@@ -247,13 +247,18 @@ func (b *Bound) collect() {
 		}
 		b.related(s.Entity, b.arguments[s.ID].relations)
 		b.readKeys(s)
-		names = b.reads(names[:0], s)
+		names = fusion(s.Entity, b.reads(names[:0], s))
 		for _, name := range names {
 			b.read(s.Entity.Members[name].Field)
 		}
 		if s.Kind == List { // every list is ordered by its key in the end: policy says whether by the key itself
 			for _, k := range s.Entity.Key {
 				b.read(s.Entity.Members[k].Field)
+			}
+		}
+		if s.Entity.Fusion != nil { // rows are put together by it, and it is not shown for that
+			for _, k := range s.Entity.Key {
+				b.Coordinates = append(b.Coordinates, s.Entity.Members[k].Field.Coordinate)
 			}
 		}
 		if s.Join != nil {

@@ -87,6 +87,12 @@ const (
 
 func (r *restriction) sight(out *AuthorizedStep, parts []*compose.Part, name string) sight {
 	s := sight{field: out.Entity.Members[name].Field}
+	if out.fused { // what one agency lacks, another's row may have
+		parts = having(parts, name)
+	}
+	if len(parts) == 0 {
+		return sight{field: s.field, seen: seenNever}
+	}
 	for i, part := range parts {
 		one, ob := r.seenAt(out.Kind, part, s.field)
 		switch {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"concordat/federation/compose"
@@ -131,11 +132,17 @@ func allowed(b *Bound) *policy.Decision {
 func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain func(string, *source.Query) source.Explanation) Explained {
 	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: [...]string{ByKey: "row by key", List: "list", Group: "aggregate", Secure: "secure aggregation by the agency's agent"}[s.Kind],
 		Type: s.Entity.Name, Source: p.Source, Select: p.Select}
+	if s.fused {
+		q, e.Does = s.explainShare(p, q), e.Does+" of fused rows"
+	}
 	q.MaxRows = 1
 	if s.Parent != nil {
 		e.After = &s.Parent.ID
 		e.Join = joinText(s.Parent.Entity, s.Join, s.Entity)
 		q.Keys = &source.Keys{Field: s.Join.Join.To, Values: someKeys(p.Relation.Columns[s.Join.Join.To].Kind), PerKey: s.Kind == List}
+		if s.fused {
+			q.Keys = &source.Keys{Field: s.Entity.Key[0], Values: someKeys(p.Relation.Columns[s.Entity.Key[0]].Kind)}
+		}
 		if q.Aggregate != nil {
 			q.Aggregate.Group = append([]source.Group{{Field: s.Join.Join.To, As: "#key"}}, q.Aggregate.Group...)
 		}
@@ -144,7 +151,33 @@ func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain fun
 		x := explain(p.Source, q)
 		e.Statement, e.Pushed, e.Local = x.Statement, x.Pushed, x.Local
 	}
+	if s.fused {
+		e.Local = append(slices.Clone(e.Local), s.fusedLocally()...)
+	}
 	return e
+}
+
+// fusedLocally is what the gateway does with the shares of fused rows.
+func (s *AuthorizedStep) fusedLocally() []string {
+	done := []string{"fusion by key"}
+	if s.Kind == Group {
+		return append(done, "filter", "aggregate")
+	}
+	if s.Kind == List && !s.Pushed() {
+		done = append(done, "filter", "order", "limit")
+	}
+	return done
+}
+
+// explainShare is what one agency is asked for fused rows: where the key does not narrow them, all that the caller may see,
+// or those whose keys a fetch before found to be candidates.
+func (s *AuthorizedStep) explainShare(p *AuthorizedPart, q *source.Query) *source.Query {
+	if q.Aggregate == nil {
+		return q
+	}
+	share := s.Share(p, q.Needed())
+	share.Order, share.Limit = nil, 0
+	return share
 }
 
 // someKeys stands for the keys of a batch, which only the parent's rows know.

@@ -239,6 +239,7 @@ func (u *uses) joined(g source.Group, k groupKey) (bool, error) {
 		u.deny(u.step.Errors, join.Coordinate)
 		return false, nil
 	}
+	out.fused = target.Fusion != nil && len(active) > 1
 	v := u.restriction.sight(out, active, k.joined.Field.Name)
 	if v.seen == seenNever {
 		u.deny(u.step.Errors, v.field.Coordinate)

@@ -56,6 +56,8 @@ type Step struct {
 	Paged    bool // a cursor or pageInfo is asked for
 	// Abstract is the list that the step fills together with others; nil for most.
 	Abstract *Abstract
+	// Conflicts is asked of each fused row.
+	Conflicts bool
 
 	Measures []Measure // Group: what the answer shows, distinct
 	Keys     []string  // Group: fields of key that the answer shows
@@ -105,7 +107,12 @@ const (
 	NodeSecure       // the object of a Secure step
 	NodeSecureMember // a member of it, or of one of its members: Name
 	NodeAbstract     // a connection over an interface or union: Abstract; its nodes have Branches
-	NodeComputed     // a list that the computed field Name of the row has; its kids are columns of that list
+	NodeConflicts    // what a fused row says of the agencies' differences; its kids are of the next four kinds
+	NodeConflictField
+	NodeConflictValues
+	NodeConflictSource
+	NodeConflictValue
+	NodeComputed // a list that the computed field Name of the row has; its kids are columns of that list
 )
 
 // Node is one response field: a key and how its value is written. Kids are in query order, Sorted in the order of
@@ -246,6 +253,8 @@ func (b *builder) member(s *Step, f *collected) (*Node, error) {
 		return &Node{Key: f.Alias, Kind: NodeOrigin}, nil
 	case compose.RoleComputed:
 		return b.computed(s, f), nil
+	case compose.RoleConflicts:
+		return b.conflicts(s, f), nil
 	}
 	target := b.sg.Entities[m.Field.Join.Target]
 	switch m.Role {

@@ -100,7 +100,7 @@ func (b *Bound) related(from *compose.Entity, list []*relation) {
 			b.Request.Types = append(b.Request.Types, policy.TypeKey{Agency: part.Agency, Type: r.target.Name})
 		}
 		b.read(r.join)
-		for _, name := range r.filters {
+		for _, name := range fusion(r.target, r.filters) {
 			b.read(r.target.Members[name].Field)
 		}
 		b.Coordinates = append(b.Coordinates, from.Members[r.join.Join.From].Field.Coordinate, r.target.Members[r.join.Join.To].Field.Coordinate)
@@ -157,6 +157,7 @@ func (r *restriction) relation(outer *AuthorizedStep, rel *relation) (*Authorize
 		r.deny(outer.Errors, rel.join.Coordinate)
 		return nil, nil
 	}
+	out.fused = rel.target.Fusion != nil && len(active) > 1
 	permitted, err := r.callerUses(out, active)
 	if err != nil || !permitted {
 		return nil, err

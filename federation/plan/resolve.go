@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 
+	"concordat/federation/compose"
 	"concordat/federation/source"
 	"concordat/policy/predicate"
 )
@@ -30,6 +32,9 @@ func (x Resolver) Resolve(s *AuthorizedStep) (*AuthorizedStep, error) {
 	if err := r.inner(); err != nil {
 		return nil, err
 	}
+	if s.fused {
+		return r.fused()
+	}
 	for out := *s; ; {
 		out.Parts = slices.Clone(s.Parts)
 		missing := r.place(out.Parts)
@@ -52,6 +57,20 @@ type resolution struct {
 
 // lookup is the related rows that one agency holds: indices of the relation and of its part.
 type lookup struct{ relation, part int }
+
+// fused is the step with the marks of its own filter replaced: that is over rows which no source holds as they are.
+func (r *resolution) fused() (*AuthorizedStep, error) {
+	all := AuthorizedPart{Part: &compose.Part{Relation: source.Relation{Columns: map[string]source.Column{}}}, Where: r.step.Where}
+	for i := range r.step.Parts {
+		maps.Copy(all.Relation.Columns, r.step.Parts[i].Relation.Columns)
+	}
+	if err := r.fetch(r.absent(&all, false)); err != nil {
+		return nil, err
+	}
+	out := *r.step
+	out.Where = r.part(&all, false, nil).Where
+	return &out, nil
+}
 
 func (r *resolution) inner() error {
 	errs := make([]error, len(r.targets))
@@ -139,7 +158,7 @@ func (r *resolution) held(p *AuthorizedPart, at int, local bool, needs func(look
 	var keys []predicate.Value
 	for i := range target.Parts {
 		t := &target.Parts[i]
-		if _, ok := t.Relation.Columns[rel.To]; !ok {
+		if _, ok := t.Relation.Columns[rel.To]; !ok && !target.fused {
 			continue // nothing relates to rows of that one
 		}
 		if local && target.only(p.Source) {

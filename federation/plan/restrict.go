@@ -37,6 +37,7 @@ type AuthorizedStep struct {
 	*Step
 	Arguments
 	Denied       bool // nothing is fetched; the field is null
+	fused        bool
 	Parts        []AuthorizedPart
 	MinimumGroup int
 	// Unjoined lists agencies that deny following this step's join from their own rows.
@@ -59,6 +60,8 @@ type AuthorizedPart struct {
 	Where   predicate.Predicate // the row rule and the caller's filter
 	Select  []string            // raw columns to fetch, internal ones included
 	Outputs []privacy.Output    // what is released of them
+	// Usable lists the fields that rules of survivorship may read of these rows.
+	Usable []string
 	// Computed is what may be computed of them; a computed field that is not in it is null for these rows.
 	Computed []Computation
 	// Related are the related rows that Where asks about once it is resolved.
@@ -147,6 +150,7 @@ func (r *restriction) step(s *Step) (AuthorizedStep, error) {
 	if s.Kind == Secure {
 		return out, r.secure(&out, active)
 	}
+	out.fused = s.Entity.Fusion != nil && len(active) > 1
 	permitted, err := r.callerUses(&out, active)
 	if err != nil {
 		return out, err
@@ -212,6 +216,9 @@ func holds(e *compose.Entity, agency policy.AgencyID) bool {
 func (r *restriction) part(out *AuthorizedStep, part *compose.Part) AuthorizedPart {
 	row := r.decision.Row(policy.TypeKey{Agency: part.Agency, Type: out.Entity.Name})
 	p := AuthorizedPart{Part: part, Where: predicate.And(row, out.Where)}
+	if out.fused {
+		p.Where, p.Usable = predicate.And(row, keyTerms(out.Entity, out.Where)), r.usable(out.Entity, part)
+	}
 	for _, name := range out.Fields {
 		f := out.Entity.Members[name].Field
 		o := r.output(out.Step, part, f)
@@ -266,6 +273,14 @@ func (r *restriction) internal(s *AuthorizedStep) {
 			names = append(names, o.Field)
 		}
 	}
+	if s.fused {
+		names = append(names, s.Reads()...)
+		for i := range s.Parts {
+			p := &s.Parts[i]
+			p.Select = s.Share(p, append(p.Select, names...)).Select
+		}
+		return
+	}
 	for i := range s.Parts {
 		p := &s.Parts[i]
 		for _, name := range names {
@@ -308,6 +323,9 @@ func (s *AuthorizedStep) Query(p *AuthorizedPart) *source.Query {
 		return q
 	}
 	q.Select = p.Select
+	if s.fused {
+		return s.Share(p, p.Select)
+	}
 	if s.Kind == List {
 		q.Order, q.Limit = s.order(), s.Size+1 // one more says whether there is a next page
 	}
