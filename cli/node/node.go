@@ -108,7 +108,7 @@ type problem struct {
 // Open starts a node up to the point where it could answer.
 func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 	n = &Node{config: c, wire: w, log: w.Log, metrics: newMetrics(), closing: make(chan struct{})}
-	n.files, n.explainer, n.reviewer = agreement.NewFiles(c.Agreements), &explainer{node: n}, &reviewer{node: n, busy: make(chan struct{}, 1)}
+	n.files, n.explainer, n.reviewer = agreement.NewFiles(c.Agreements), &explainer{node: n}, newReviewer(n)
 	defer func() {
 		if err != nil {
 			n.Close()
@@ -134,6 +134,7 @@ func Open(ctx context.Context, c config.Config, w Wire) (n *Node, err error) {
 		if n.names, err = execute.NewNames(w.Tagger); err != nil {
 			return n, err
 		}
+		n.metrics.watchModels(w.Tagger)
 	}
 	if n.register, err = agreement.NewRegister(ctx, n.store, nil); err != nil {
 		return n, fmt.Errorf("agreements: %w", err)

@@ -21,18 +21,25 @@ import (
 // Bounds of a review. A proposal is somebody's program: it runs beside the gateway's work, one at a time.
 const (
 	reviewTime       = 6 * time.Second
+	reviewTurn       = 2 * time.Second        // to wait for it
+	reviewsAtOnce    = 4                      // running or waiting
 	reviewEvaluation = 250 * time.Millisecond // of one agency's rules for one subject
 	reviewMemory     = 256 << 20              // bytes that the process may grow by
 )
 
 // reviewer reviews policies for the control plane. It reads the files in force once for each revision.
 type reviewer struct {
-	node *Node
-	busy chan struct{} // holds one while a review runs
+	node    *Node
+	waiting chan struct{} // holds one for each review that runs or waits
+	busy    chan struct{} // holds one while a review runs
 
 	mu       sync.Mutex
 	revision string
 	bundles  []policy.Bundle // of that revision
+}
+
+func newReviewer(n *Node) *reviewer {
+	return &reviewer{node: n, waiting: make(chan struct{}, reviewsAtOnce), busy: make(chan struct{}, 1)}
 }
 
 // reviewing is one review under way.
@@ -119,15 +126,14 @@ func (r *reviewer) explain(ctx context.Context, q resolvers.Reviewed, s policy.S
 
 // run makes the world of one review and keeps it within its bounds.
 func (r *reviewer) run(ctx context.Context, q resolvers.Reviewed, work func(context.Context, *reviewing) error) error {
-	select {
-	case r.busy <- struct{}{}:
-		defer func() { <-r.busy }()
-	default:
-		return resolvers.ErrBusy
+	leave, err := r.enter(ctx)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	var w *reviewing
 	var failed error // of the work itself
-	err := bounded(ctx, reviewTime, reviewMemory, func(ctx context.Context) error {
+	err = bounded(ctx, reviewTime, reviewMemory, func(ctx context.Context) error {
 		if w, failed = r.world(ctx, q); failed == nil {
 			failed = work(ctx, w)
 		}
@@ -137,6 +143,25 @@ func (r *reviewer) run(ctx context.Context, q resolvers.Reviewed, work func(cont
 		return fmt.Errorf("%w: %w", resolvers.ErrUnending, errors.Join(err, failed))
 	}
 	return failed
+}
+
+// enter waits for a review's turn, and not at all where several wait already.
+func (r *reviewer) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case r.waiting <- struct{}{}:
+	default:
+		return nil, resolvers.ErrBusy
+	}
+	turn := time.NewTimer(reviewTurn)
+	defer turn.Stop()
+	select {
+	case r.busy <- struct{}{}:
+		return func() { <-r.busy; <-r.waiting }, nil
+	case <-turn.C:
+	case <-ctx.Done():
+	}
+	<-r.waiting
+	return nil, resolvers.ErrBusy
 }
 
 func (r *reviewer) world(ctx context.Context, q resolvers.Reviewed) (*reviewing, error) {

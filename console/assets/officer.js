@@ -120,7 +120,7 @@ function accessOf({ me, myAccess }) {
   if (!myAccess?.length) return [el('p', {}, me ? 'Nothing is shared with this caller.' : '')];
   return myAccess.map((t) => el('details', {},
     el('summary', {}, code(t.type), ` of ${t.agency}`,
-      t.agreement ? el('span', { class: 'quiet' }, ` under ${t.agreement}, until ${t.until?.slice(0, 10) ?? 'open'}; ask ${t.contact ?? 'the agency'}`) : ''),
+      t.agreement ? el('span', { class: 'quiet' }, ` under ${t.agreement}, until ${t.until ? `${t.until.slice(0, 16)}Z` : 'it is ended'}; ask ${t.contact ?? 'the agency'}`) : ''),
     table('Fields 字段', ['Field 字段', 'Shown 显示', 'Method 方法', 'Why 原因'],
       t.fields.map((f) => [code(f.coordinate), effects[f.effect] ?? f.effect, f.method, f.reason]))));
 }
