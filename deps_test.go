@@ -88,6 +88,7 @@ var arrows = map[string][]string{
 
 	// The shelf of models. Engines know the contract, and main hands them in.
 	"inference/enginetest":    {"inference"},
+	"inference/drift":         {"inference"},
 	"inference/admission":     {"inference"},
 	"inference/tensor":        {},
 	"inference/score":         {},
@@ -106,10 +107,10 @@ var arrows = map[string][]string{
 		"policy/authn", "federation/review", "policy/check", "policy/explain", "policy/ledger", "policy/scenario", "privacy", "privacy/budget",
 		"resolvers", "schema", "state", "inference"},
 	"cli": {"cli/config", "cli/node", "console", "demo", "demo/transport", "federation", "federation/agent", "federation/compose", "federation/execute",
-		"federation/plan", "federation/review", "federation/source", "federation/source/introspect", "inference", "inference/admission", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
+		"federation/plan", "federation/review", "federation/source", "federation/source/introspect", "inference", "inference/admission", "inference/drift", "inference/models", "inference/ner", "inference/score", "policy", "policy/agreement", "policy/authn", "policy/check", "policy/diff", "policy/explain", "policy/scenario",
 		"policy/ledger", "policy/predicate", "policy/rego", "privacy", "privacy/anonymity", "privacy/budget", "privacy/deid/recognise", "privacy/dp",
 		"privacy/secagg", "resolvers", "schema", "state"},
-	"cli/tagger": {"federation/execute", "inference", "inference/admission", "inference/models", "inference/ner", "privacy/deid"},
+	"cli/tagger": {"federation/execute", "inference", "inference/admission", "inference/drift", "inference/models", "inference/ner", "privacy/deid"},
 	"":           {"cli", "cli/tagger", "console", "federation/agent", "federation/compose", "federation/source", "federation/source/mock", "federation/source/open", "privacy/deid"},
 
 	// Benchmarks measure the whole.

@@ -20,14 +20,14 @@ import (
 const modelUsage = `usage: concordat model list [--json]
        concordat model card MODEL [--json]
        concordat model tag MODEL|auto [--json]
-       concordat model eval MODEL FILE.conll [--json]
+       concordat model eval MODEL FILE.conll [--json] [--reference]
 
 list  shows the models of this binary.
 card  prints a model's page: licence, data, scores, limits, digest.
 tag   reads a text a line from standard input and prints the entities of each; auto chooses models by script.
 eval  reads tokens and IOB2 tags, and prints precision, recall and F1 of whole entities (strict). English tokens are joined
       by one space, and a token belongs to the entity that touches it; Chinese tokens are joined by nothing and scored by
-      character.
+      character. With --reference also the lengths and labels, as a card has them for the gateway to compare with.
 
 Exit codes: 0 done, 1 failed, 2 wrong use.
 `
@@ -37,12 +37,13 @@ var errModelUse = errors.New("wrong use")
 
 // modelCall is one use of the verb "model".
 type modelCall struct {
-	ctx    context.Context
-	args   []string
-	json   bool
-	stdin  io.Reader
-	stdout io.Writer
-	shelf  *inference.Registry
+	ctx       context.Context
+	args      []string
+	json      bool
+	reference bool
+	stdin     io.Reader
+	stdout    io.Writer
+	shelf     *inference.Registry
 }
 
 // Model runs the verb "model".
@@ -80,6 +81,8 @@ func runModel(ctx context.Context, args []string, stdin io.Reader, stdout io.Wri
 		switch {
 		case a == "--json" || a == "-json":
 			call.json = true
+		case args[0] == "eval" && (a == "--reference" || a == "-reference"):
+			call.reference = true
 		case strings.HasPrefix(a, "-"):
 			return fmt.Errorf("%w: unknown flag %s", errModelUse, a)
 		default:

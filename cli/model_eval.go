@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"concordat/inference"
+	"concordat/inference/drift"
 	"concordat/inference/score"
 )
 
@@ -18,6 +21,7 @@ type evaluated struct {
 	Sentences int                      `json:"sentences"`
 	Types     map[string]score.Figures `json:"types"`
 	Micro     score.Figures            `json:"micro"`
+	Reference *inference.Reference     `json:"reference,omitempty"`
 }
 
 func modelEval(c *modelCall) error {
@@ -34,21 +38,32 @@ func modelEval(c *modelCall) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.args[1], err)
 	}
-	var tally score.Tally
+	var e evaluation
 	for part := range slices.Chunk(sentences, tagBatch) {
-		if err := c.evalPart(engine, part, &tally); err != nil {
+		if err := e.add(c.ctx, engine, part); err != nil {
 			return err
 		}
 	}
-	types, micro := tally.Report()
-	result := evaluated{c.args[0], tally.Sentences, types, micro}
+	types, micro := e.tally.Report()
+	result := evaluated{Model: c.args[0], Sentences: e.tally.Sentences, Types: types, Micro: micro}
+	if c.reference {
+		r := drift.Of(filepath.Base(c.args[1]), e.texts, e.results)
+		result.Reference = &r
+	}
 	if c.json {
 		return c.print(result)
 	}
 	return c.printEvaluated(result)
 }
 
-func (c *modelCall) evalPart(engine inference.Engine, part []score.Sentence, tally *score.Tally) error {
+// evaluation is what an engine said of sentences.
+type evaluation struct {
+	tally   score.Tally
+	texts   []string
+	results []inference.Result
+}
+
+func (e *evaluation) add(ctx context.Context, engine inference.Engine, part []score.Sentence) error {
 	chinese := slices.Contains(engine.Describe().Languages, "zh")
 	texts, gold := make([]string, len(part)), make([]score.Sentence, len(part))
 	separator := " "
@@ -59,12 +74,13 @@ func (c *modelCall) evalPart(engine inference.Engine, part []score.Sentence, tal
 		}
 		texts[i] = strings.Join(gold[i].Tokens, separator)
 	}
-	results, err := engine.Infer(c.ctx, texts)
+	results, err := engine.Infer(ctx, texts)
 	if err != nil {
 		return err
 	}
+	e.texts, e.results = append(e.texts, texts...), append(e.results, results...)
 	for i, r := range results {
-		tally.Add(gold[i].Tags, tagsOf(gold[i].Tokens, len(separator), r.Entities))
+		e.tally.Add(gold[i].Tags, tagsOf(gold[i].Tokens, len(separator), r.Entities))
 	}
 	return nil
 }
@@ -102,5 +118,8 @@ func (c *modelCall) printEvaluated(r evaluated) error {
 		line(kind, r.Types[kind])
 	}
 	line("all", r.Micro)
-	return w.Flush()
+	if err := w.Flush(); err != nil || r.Reference == nil {
+		return err
+	}
+	return c.print(r.Reference)
 }

@@ -94,3 +94,21 @@ func TestModelWrongUse(t *testing.T) {
 		t.Errorf("a line that is not UTF-8: %d %q %q", code, out, errs)
 	}
 }
+
+func TestModelEvalGivesTheDistributionsOfACard(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.conll")
+	if err := os.WriteFile(file, []byte("张三\tB-PER\n在\tO\n北京\tB-LOC\n。\tO\n\n你好\tO\n。\tO\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := model(t, "", "eval", "ner-zh", file, "--json", "--reference")
+	var got evaluated
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitDone || got.Reference == nil {
+		t.Fatal(code, err, out, errs)
+	}
+	if r := got.Reference; r.Of != "a.conll" || r.Lengths[0] != 1 || r.Labels["PER"] != 0.3333 || r.Labels[""] != 0.3333 {
+		t.Errorf("%+v", r)
+	}
+	if code, _, _ := model(t, "", "list", "--reference"); code != exitUsage {
+		t.Errorf("list --reference: %d", code)
+	}
+}

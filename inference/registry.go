@@ -31,6 +31,21 @@ type Card struct {
 	Scores      map[string]float64 `json:"scores"`
 	Limits      []string           `json:"limits"`
 	Window      int                `json:"window,omitempty"` // pieces read at once, where fewer than the model can take do better
+	Reference   *Reference         `json:"reference,omitempty"`
+}
+
+// Reference is what a model read and said when its card was written: shares of classes of length, and of labels, "" for a
+// text in which nothing was found. Package drift makes and compares them.
+type Reference struct {
+	Of      string             `json:"of"` // which texts
+	Lengths []float64          `json:"lengths"`
+	Labels  map[string]float64 `json:"labels"`
+}
+
+// Stability is how far what a model reads and says has moved from its card: population stability indices.
+type Stability struct {
+	Model           string
+	Labels, Lengths float64
 }
 
 // Opener turns a model file, whose digest has been checked, into an engine.

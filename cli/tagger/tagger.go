@@ -19,6 +19,7 @@ import (
 	"concordat/federation/execute"
 	"concordat/inference"
 	"concordat/inference/admission"
+	"concordat/inference/drift"
 	"concordat/inference/models"
 	"concordat/inference/ner"
 	"concordat/privacy/deid"
@@ -26,9 +27,10 @@ import (
 
 // Models are the shelf's taggers. Make them with New.
 type Models struct {
-	shelf  *inference.Registry
-	mu     sync.Mutex
-	queues map[string]*admission.Queue // by model
+	shelf    *inference.Registry
+	monitors map[string]*drift.Monitor // by model; nil for a card without distributions
+	mu       sync.Mutex
+	queues   map[string]*admission.Queue // by model
 }
 
 // New reads the cards of the embedded models. Weights are read when they are first needed.
@@ -42,7 +44,11 @@ func New() (*Models, error) {
 
 // On is the taggers of a shelf.
 func On(shelf *inference.Registry) *Models {
-	return &Models{shelf: shelf, queues: map[string]*admission.Queue{}}
+	m := &Models{shelf: shelf, queues: map[string]*admission.Queue{}, monitors: map[string]*drift.Monitor{}}
+	for _, c := range shelf.Cards() {
+		m.monitors[c.Name] = drift.New(c.Reference)
+	}
+	return m
 }
 
 // Close ends every queue and engine; calls that wait are refused.
@@ -71,7 +77,7 @@ func (m *Models) auto(ctx context.Context, party string, personal bool) (*ner.Au
 	}
 	for _, side := range [][]inference.Engine{a.Latin, a.Chinese} {
 		for i, e := range side {
-			side[i] = seat{Engine: e, queue: m.queue(e), party: party}
+			side[i] = seat{Engine: e, queue: m.queue(e), party: party, monitor: m.monitors[e.Describe().Name]}
 		}
 	}
 	return a, nil
@@ -92,12 +98,28 @@ func (m *Models) queue(e inference.Engine) *admission.Queue {
 // seat is an engine as one party has it: behind its queue.
 type seat struct {
 	inference.Engine
-	queue *admission.Queue
-	party string
+	queue   *admission.Queue
+	party   string
+	monitor *drift.Monitor
 }
 
 func (s seat) Infer(ctx context.Context, texts []string) ([]inference.Result, error) {
-	return s.queue.Infer(ctx, s.party, texts)
+	results, err := s.queue.Infer(ctx, s.party, texts)
+	if err == nil {
+		s.monitor.Observe(texts, results)
+	}
+	return results, err
+}
+
+// Stability is how far what each model reads and says has moved from its card, for those that have read texts enough.
+func (n names) Stability() []inference.Stability {
+	var out []inference.Stability
+	for _, c := range n.m.shelf.Cards() {
+		if labels, lengths, ok := n.m.monitors[c.Name].Index(); ok {
+			out = append(out, inference.Stability{Model: c.Name, Labels: labels, Lengths: lengths})
+		}
+	}
+	return out
 }
 
 type redaction struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -132,5 +133,39 @@ func TestClosedModelsAnswerNothing(t *testing.T) {
 	}
 	if found, err := m.Names().Tag(t.Context(), "somebody", bilingual); !errors.Is(err, inference.ErrClosed) || found != nil {
 		t.Errorf("%v %v", found, err)
+	}
+}
+
+// Every card of the shelf says what its model was measured on, and both taggers count what is read.
+func TestModelsAreComparedWithTheirCards(t *testing.T) {
+	m := opened(t)
+	names := m.Names().(interface{ Stability() []inference.Stability })
+	if got := names.Stability(); got != nil {
+		t.Errorf("before the first text: %v", got)
+	}
+	texts := make([]string, 250)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("%d 张三在北京工作。 Angela Merkel met reporters in Berlin.", i)
+	}
+	if _, err := m.Names().Tag(t.Context(), "somebody", texts); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Redaction().Tag(t.Context(), texts); err != nil {
+		t.Fatal(err)
+	}
+	var models []string
+	for _, s := range names.Stability() {
+		models = append(models, s.Model)
+		if s.Labels <= 0 || s.Lengths <= 0 {
+			t.Errorf("%+v: the same text again and again is not what the card was made of", s)
+		}
+	}
+	if !slices.Equal(models, []string{"ner-en", "ner-zh"}) { // 500 texts each; pii-en has read 250
+		t.Errorf("%q", models)
+	}
+	for _, c := range m.shelf.Cards() {
+		if c.Reference == nil || c.Reference.Of == "" {
+			t.Errorf("the card of %s has no distributions", c.Name)
+		}
 	}
 }

@@ -166,7 +166,7 @@ func TestFloodGetsOnWhileNewcomersKeepComing(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
-				for ctx.Err() == nil {
+				for n := 0; n < 100 && ctx.Err() == nil; n++ {
 					if _, err := q.Infer(t.Context(), fmt.Sprint(i), make([]string, 16)); err != nil {
 						t.Error(err)
 					}
