@@ -17,7 +17,7 @@ func (f *fetch) keyed(ctx context.Context, tables []*privacy.Table) error {
 		m := &f.step.Mapped[i]
 		as := m.As
 		change := func(c *privacy.Column) (*privacy.Column, error) { return named(c, m.Names), nil }
-		if m.Joined != nil {
+		if m.Joined != nil && !m.Joined.Inside {
 			values, err := f.joinedValues(ctx, m, tables)
 			if err != nil {
 				return err
@@ -114,7 +114,8 @@ func (f *fetch) joinedValues(ctx context.Context, m *plan.MappedKey, tables []*p
 	return v, nil
 }
 
-// take notes the first row of each key that has none yet.
+// take notes the row of each key that has none of an earlier agency: the one with the least value where an agency holds
+// several.
 func (v *joinedValues) take(t *privacy.Table, j *plan.JoinedKey) error {
 	key, err := eval.Key(t, j.Group)
 	if err != nil {
@@ -127,8 +128,11 @@ func (v *joinedValues) take(t *privacy.Table, j *plan.JoinedKey) error {
 		if !ok {
 			return fmt.Errorf("%w: a row of a key that was not asked for", source.ErrInvalid)
 		}
-		if v.tables[n] == nil {
+		switch {
+		case v.tables[n] == nil:
 			v.tables[n], v.rows[n] = made, row
+		case v.tables[n] == made && !key.IsNull(row) && (key.IsNull(v.rows[n]) || key.Compare(row, v.rows[n]) < 0):
+			v.rows[n] = row
 		}
 	}
 	return nil

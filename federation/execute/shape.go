@@ -53,9 +53,10 @@ func expected(q *source.Query) []expectedColumn {
 		return out
 	}
 	for _, g := range q.Aggregate.Group {
-		c := expectedColumn{name: g.As, kind: g.Key(kindOf(g.Field))}
-		if g.Edges == nil { // values of the column; intervals are counted
-			c.domain = domainOf(g.Field)
+		of := q.Key(g)
+		c := expectedColumn{name: g.As, kind: g.Key(of.Kind)}
+		if g.Edges == nil && of.Derived != nil { // values of the column; intervals are counted
+			c.domain = of.Derived.Is.Domain()
 		}
 		out = append(out, c)
 	}

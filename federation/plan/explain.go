@@ -40,6 +40,7 @@ func Explain(b *Bound, explain func(sourceName string, q *source.Query) source.E
 			return nil, err
 		}
 		out = append(out, keys...)
+		s = s.Inside(storedHere(explain))
 		for j := range s.Parts {
 			p := &s.Parts[j]
 			out = append(out, s.explain(p, s.Query(p), explain))
@@ -59,6 +60,16 @@ func Explain(b *Bound, explain func(sourceName string, q *source.Query) source.E
 		}
 	}
 	return out, nil
+}
+
+// storedHere is how a plan is looked at: derived columns hang on the caller, and an explanation says what a source relates.
+func storedHere(explain func(string, *source.Query) source.Explanation) Resolver {
+	return Resolver{
+		Relation: func(_ *AuthorizedStep, p *AuthorizedPart) (*source.Relation, error) { return &p.Relation, nil },
+		Relates: func(p *AuthorizedPart, q *source.Query) bool {
+			return explain != nil && explain(p.Source, q).Relates
+		},
+	}
 }
 
 // explainRelations resolves the relations in a step's filter as execution does, and lists the fetches that they cost,
@@ -96,6 +107,9 @@ func (s *AuthorizedStep) explainKey(m *MappedKey, explain func(string, *source.Q
 	base := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: "groups of " + m.As + " put together", Type: s.Entity.Name, Local: []string{"levels"}}
 	if m.Joined == nil {
 		return []Explained{base}
+	}
+	if m.Joined.Inside {
+		return nil
 	}
 	base.Does = "rows that a key of groups leads to"
 	to := m.Joined.Step

@@ -181,7 +181,9 @@ func (s *AuthorizedStep) Spreads() []string {
 }
 
 // Counts reports whether the one source that holds all rows counts distinct values itself: its groups are the groups.
-func (s *AuthorizedStep) Counts() bool { return len(s.Parts) == 1 && len(s.Mapped) == 0 }
+func (s *AuthorizedStep) Counts() bool {
+	return len(s.Parts) == 1 && !slices.ContainsFunc(s.Mapped, func(m MappedKey) bool { return m.Names != nil || !m.Joined.Inside })
+}
 
 // Spread asks how often each value of a field occurs in each group. What is seen transformed is counted so.
 func (s *AuthorizedStep) Spread(p *AuthorizedPart, field string) *source.Query {

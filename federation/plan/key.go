@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -148,11 +149,75 @@ type JoinedKey struct {
 	To    string       // the sources grouped by what equals it
 	Group source.Group // over the joined rows
 	Step  *AuthorizedStep
+
+	Inside bool // the one source makes it in its statement
 }
 
 // Query asks one agency for the joined rows, without their keys.
 func (k *JoinedKey) Query(p *AuthorizedPart) *source.Query {
 	return &source.Query{Relation: &p.Relation, Where: p.Where, Select: appendNew([]string{k.To}, k.Group.Field)}
+}
+
+// rowOf begins the names of related rows that a key is of.
+const rowOf = "#row of "
+
+// Inside is s with its keys of joined rows made by the source, where all rows lie in one that can: in one statement, of
+// which only whole groups leave the source. Else it is s.
+func (s *AuthorizedStep) Inside(x Resolver) *AuthorizedStep {
+	if len(s.Parts) != 1 || !slices.ContainsFunc(s.Mapped, func(m MappedKey) bool { return m.Joined != nil }) {
+		return s
+	}
+	out := *s
+	out.Group, out.Mapped, out.Parts = slices.Clone(s.Group), slices.Clone(s.Mapped), slices.Clone(s.Parts)
+	p := &out.Parts[0]
+	p.Related = maps.Clone(p.Related)
+	if p.Related == nil {
+		p.Related = map[string]*source.Related{}
+	}
+	for i := range out.Mapped {
+		if m := &out.Mapped[i]; m.Joined != nil && !out.place(m, p, x) {
+			return s
+		}
+	}
+	for _, q := range out.questions(p) {
+		relation, err := x.Relation(&out, p)
+		if q.Relation, q.MaxRows = relation, 1; err != nil || !x.Relates(p, q) {
+			return s
+		}
+	}
+	return &out
+}
+
+// place makes one key of joined rows the source's; false where the rows lie elsewhere.
+func (s *AuthorizedStep) place(m *MappedKey, p *AuthorizedPart, x Resolver) bool {
+	to := m.Joined.Step
+	if len(to.Parts) != 1 || to.Parts[0].Source != p.Source {
+		return false
+	}
+	relation, err := x.Relation(to, &to.Parts[0])
+	if err != nil {
+		return false
+	}
+	i := slices.IndexFunc(s.Group, func(g source.Group) bool { return g.As == m.As })
+	name := rowOf + m.As
+	p.Related[name] = &source.Related{Relation: relation, From: s.Group[i].Field, To: m.Joined.To, Related: to.Parts[0].Related}
+	key, joined := m.Joined.Group, *m.Joined
+	key.Via, key.Where = name, to.Parts[0].Where
+	joined.Inside = true
+	s.Group[i], m.Joined = key, &joined
+	return true
+}
+
+// questions are what a step of groups asks of one part.
+func (s *AuthorizedStep) questions(p *AuthorizedPart) []*source.Query {
+	out := []*source.Query{s.Query(p)}
+	for _, field := range s.Spreads() {
+		out = append(out, s.Spread(p, field))
+	}
+	for _, m := range s.Histograms() {
+		out = append(out, s.Histogram(p, m))
+	}
+	return out
 }
 
 // mapped is the key of a name, nil where the sources' own is the one that is shown.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"concordat/federation/compose"
+	"concordat/federation/source"
 	"concordat/policy"
 	"concordat/policy/predicate"
 	"concordat/privacy"
@@ -176,7 +177,7 @@ func authorizedText(a *Authorized) string {
 				fmt.Fprintf(&w, "    having %s order %v\n", spell(s.Having), s.GroupOrder)
 			}
 			for _, field := range s.Spreads() {
-				fmt.Fprintf(&w, "    values %v\n", s.Spread(p, field).Aggregate.Group)
+				fmt.Fprintf(&w, "    values %v\n", spellKeys(s.Spread(p, field).Aggregate.Group))
 			}
 			for _, o := range p.Outputs {
 				fmt.Fprintf(&w, "    %s %s\n", o.As, [...]string{"refused", "raw", "transformed", "denied"}[o.Release])
@@ -257,4 +258,12 @@ func constantText(v predicate.Value) string {
 		return fmt.Sprintf("%q", v.Text)
 	}
 	return fmt.Sprint(v.Int, v.Float)
+}
+
+func spellKeys(groups []source.Group) string {
+	var out []string
+	for _, g := range groups {
+		out = append(out, fmt.Sprintf("%s grain %d as %s", g.Field, g.Grain, g.As))
+	}
+	return strings.Join(out, ", ")
 }

@@ -31,7 +31,10 @@ func (q *Query) Check() error {
 	if len(q.Select) > 0 || len(q.Order) > 0 || q.Limit != 0 {
 		return fmt.Errorf("aggregate of %s with columns, order or limit: %w", q.Relation.Type, ErrInvalid)
 	}
-	return q.Aggregate.check(q.Relation)
+	if err := q.relatedKeys(); err != nil {
+		return err
+	}
+	return q.checkAggregate()
 }
 
 func (q *Query) known(fields ...string) error {
@@ -59,7 +62,7 @@ func (q *Query) names() []string {
 		names = append(names, o.Field)
 	}
 	if q.Aggregate != nil {
-		names = append(names, q.Aggregate.names()...)
+		names = append(names, q.Aggregate.names(q.Related)...)
 	}
 	return names
 }
@@ -83,9 +86,12 @@ func (q *Query) Empty() bool {
 	return q.Where.IsNever() || (q.Keys != nil && len(q.Keys.Values) == 0)
 }
 
-func (a *Aggregate) names() []string {
+func (a *Aggregate) names(related map[string]*Related) []string {
 	var names []string
 	for _, g := range a.Group {
+		if r := related[g.Via]; g.Via != "" && r != nil {
+			g.Field = r.From
+		}
 		names = append(names, g.Field)
 	}
 	for _, m := range a.Measures {
@@ -96,9 +102,10 @@ func (a *Aggregate) names() []string {
 	return names
 }
 
-func (a *Aggregate) check(r *Relation) error {
+func (q *Query) checkAggregate() error {
+	a, r := q.Aggregate, q.Relation
 	for _, g := range a.Group {
-		if !g.fits(r.Columns[g.Field].Kind) {
+		if !g.fits(q.Key(g).Kind) {
 			return fmt.Errorf("%s.%s cannot be grouped so: %w", r.Type, g.Field, ErrInvalid)
 		}
 	}

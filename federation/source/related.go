@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"slices"
 
 	"concordat/policy/predicate"
 )
@@ -18,7 +19,7 @@ type Related struct {
 // says no to a query is not asked that query: its filter holds the keys of the related rows instead.
 type Relater interface {
 	// Relates reports whether the source answers every Exists in q's filter, whatever else q or a query with the same
-	// filter asks for.
+	// filter asks for; and all of q, where a group is of related rows.
 	Relates(q *Query) bool
 }
 
@@ -45,6 +46,38 @@ func relations(of *Relation, known map[string]*Related, where predicate.Predicat
 		return err
 	}
 	return relations(r.Relation, r.Related, n.Kids[0])
+}
+
+// Key is the column that a grouping key is made of.
+func (q *Query) Key(g Group) Column {
+	if g.Via == "" {
+		return q.Relation.Columns[g.Field]
+	}
+	if r := q.Related[g.Via]; r != nil && r.Relation != nil {
+		return r.Relation.Columns[g.Field]
+	}
+	return Column{}
+}
+
+// GroupsRelated reports whether a group is of related rows.
+func (q *Query) GroupsRelated() bool {
+	return q.Aggregate != nil && slices.ContainsFunc(q.Aggregate.Group, func(g Group) bool { return g.Via != "" })
+}
+
+// relatedKeys reports what is wrong with keys of related rows.
+func (q *Query) relatedKeys() error {
+	for _, g := range q.Aggregate.Group {
+		if g.Via == "" {
+			continue
+		}
+		if err := relations(q.Relation, q.Related, predicate.Exists(g.Via, g.Where)); err != nil {
+			return err
+		}
+		if _, ok := q.Related[g.Via].Relation.Columns[g.Field]; !ok {
+			return fmt.Errorf("rows related to %s have no column %q: %w", q.Relation.Type, g.Field, ErrInvalid)
+		}
+	}
+	return nil
 }
 
 func (r *Relation) stores(field string) bool {

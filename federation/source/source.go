@@ -98,6 +98,11 @@ type Group struct {
 	Prefix int               // of texts: so many characters at their beginning; 0: all
 	Edges  []predicate.Value // of numbers, ascending: how many of them the value reaches (an Int)
 	As     string
+
+	// Via makes it the key of the related row that Query.Related names so and Where lets through: the least key where
+	// there are several, NULL where there is none. Only of a Relater, which does the whole query or is not asked it.
+	Via   string
+	Where predicate.Predicate
 }
 
 // Grain makes of a date or time the start of the period that holds it; a date has no hours. In a time zone a period

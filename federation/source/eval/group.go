@@ -77,6 +77,9 @@ func groupColumns(in *privacy.Table, by []source.Group) ([]*privacy.Column, erro
 
 // Key is the grouping key of each row of a table.
 func Key(in *privacy.Table, g source.Group) (*privacy.Column, error) {
+	if g.Via != "" {
+		return nil, fmt.Errorf("a key of related rows, of which there are none here: %w", source.ErrInvalid)
+	}
 	c, err := column(in, g.Field)
 	if err != nil {
 		return nil, err

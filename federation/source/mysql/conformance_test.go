@@ -41,6 +41,7 @@ func TestConformance(t *testing.T) {
 				db := connect(t)
 				fill(db, r, rows, change)
 				db.exec("CREATE INDEX by_name ON awkward (name(50))")
+				db.exec("CREATE INDEX by_small ON awkward (small)")
 				db.exec("UPDATE awkward SET day = '0000-00-00' WHERE day IS NULL AND length(id) % 2 = 0")
 				db.exec("UPDATE awkward SET at = '0000-00-00' WHERE at IS NULL AND length(id) % 2 = 0")
 				return db.open(r)

@@ -2,6 +2,7 @@ package sourcetest
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -38,6 +39,87 @@ func (s *suite) relatedRows(t *testing.T) {
 			s.related(t, src, pair, s.predicate(t, 2))
 		})
 	})
+}
+
+// relatedKeys groups rows by what related rows hold, where the source says that it can, and compares with what the
+// gateway would make of both: keys counted, each replaced by the least value of its related rows, and added up.
+func (s *suite) relatedKeys(t *testing.T) {
+	src, ok := s.src.(source.Relater)
+	if !ok {
+		t.Skip("this source is never asked about related rows")
+	}
+	asked := 0
+	for _, pair := range [][2]string{{"id", "id"}, {"name", "id"}, {"name", "name"}, {"other", "name"}, {"tag", "small"}} {
+		for _, g := range []source.Group{{Field: "tag"}, {Field: "small"}, {Field: "name"}, {Field: "other", Prefix: 2}, {Field: "day", Grain: source.Year},
+			{Field: "at", Grain: source.Day, Zone: "Europe/Berlin"}, {Field: "big", Edges: []predicate.Value{predicate.Int(0), predicate.Int(1 << 60)}}} {
+			for _, seen := range []predicate.Predicate{predicate.Always(), predicate.Never(), predicate.Compare("small", predicate.Gt, predicate.Int(0))} {
+				g.As, g.Via, g.Where = "key", "#row", seen
+				q := s.aggregate(predicate.Not(predicate.Null("flag")), []source.Group{g, {Field: "tag", As: "tag"}}, []source.Measure{{Func: source.CountRows, As: "n"}})
+				q.Related = map[string]*source.Related{"#row": {Relation: s.rel, From: pair[0], To: pair[1]}}
+				if !src.Relates(q) {
+					continue
+				}
+				asked++
+				got, err := s.src.Fetch(context.Background(), q)
+				if err != nil {
+					t.Fatalf("%s: %v", describe(q), err)
+				}
+				if want := s.byRelated(t, q, g, pair); !maps.Equal(want, counted(got)) {
+					t.Errorf("%s\n%v, want %v", describe(q), counted(got), want)
+				}
+			}
+		}
+	}
+	t.Logf("%d questions", asked)
+}
+
+// counted is the rows of each pair of keys.
+func counted(t *privacy.Table) map[string]int64 {
+	out := map[string]int64{}
+	for row := range t.Rows {
+		out[show(t.Column("key"), row)+" "+show(t.Column("tag"), row)] += t.Column("n").Int(row)
+	}
+	return out
+}
+
+// byRelated is the oracle: nested loops.
+func (s *suite) byRelated(t *testing.T, q *source.Query, g source.Group, pair [2]string) map[string]int64 {
+	t.Helper()
+	g.Via = ""
+	keys, err := eval.Key(s.rows, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := eval.Run(s.rows, &source.Query{Relation: s.rel, Select: []string{"id"}, Where: g.Where, MaxRows: s.rows.Rows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mayBeSeen := map[string]bool{}
+	for row := range seen.Rows {
+		mayBeSeen[seen.Columns[0].Text(row)] = true
+	}
+	from, to, id, flag, tag := s.rows.Column(pair[0]), s.rows.Column(pair[1]), s.rows.Column("id"), s.rows.Column("flag"), s.rows.Column("tag")
+	out := map[string]int64{}
+	for row := range s.rows.Rows {
+		if flag.IsNull(row) {
+			continue
+		}
+		least := -1
+		for other := range s.rows.Rows {
+			if from.IsNull(row) || to.IsNull(other) || show(from, row) != show(to, other) || !mayBeSeen[id.Text(other)] || keys.IsNull(other) {
+				continue
+			}
+			if least < 0 || keys.Compare(other, least) < 0 {
+				least = other
+			}
+		}
+		key := "NULL"
+		if least >= 0 {
+			key = show(keys, least)
+		}
+		out[key+" "+show(tag, row)]++
+	}
+	return out
 }
 
 // related compares an Exists, its negation, each beside another condition, and one within another, with sets of keys.

@@ -52,6 +52,7 @@ func Run(t *testing.T, build Make, limits ...Limit) {
 	t.Run("prefixes and intervals", s.coarse)
 	t.Run("random queries", s.random)
 	t.Run("related rows", s.relatedRows)
+	t.Run("keys of related rows", s.relatedKeys)
 	t.Run("nothing without a predicate", s.never)
 	t.Run("too many rows", s.tooMany)
 	t.Run("wrong queries are refused", s.refuses)

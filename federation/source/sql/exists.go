@@ -1,6 +1,8 @@
 package sql
 
 import (
+	"slices"
+
 	"concordat/federation/source"
 	"concordat/policy/predicate"
 	"concordat/privacy"
@@ -88,5 +90,57 @@ func Relates(d Dialect, t *Table, q *source.Query, tables Tables) bool {
 			return false
 		}
 	}
-	return true
+	return !q.GroupsRelated() || a.query(q)
+}
+
+// relatedKey writes the key of the related row: looked for by an index, the least where there are several.
+func (p *Printer) relatedKey(g source.Group) error {
+	r := p.related[g.Via]
+	if r == nil {
+		return errUnknown
+	}
+	from := p.operand(r.From)
+	leave, ok := p.enter(r)
+	if !ok {
+		return errUnknown
+	}
+	defer leave()
+	p.Write("(SELECT ")
+	own := g
+	own.Via = ""
+	if err := p.key(own); err != nil {
+		return err
+	}
+	p.Write(" AS k FROM ", p.table.Name, " AS ", p.alias, " WHERE ")
+	p.dialect.Joined(p, from, p.operand(r.To))
+	if !g.Where.IsAlways() {
+		p.Write(" AND ")
+		if err := p.predicate(g.Where); err != nil {
+			return err
+		}
+	}
+	p.Write(" ORDER BY ", p.dialect.OrderTerm("k", source.Order{}), " LIMIT 1)")
+	return nil
+}
+
+// relatedKey asks about the key of a related row. Without an index it would be looked for among all of them, once for
+// each row.
+func (a able) relatedKey(g source.Group) bool {
+	r := a.p.related[g.Via]
+	if r == nil {
+		return false
+	}
+	from := a.p.operand(r.From)
+	leave, ok := a.p.enter(r)
+	if !ok {
+		return false
+	}
+	defer leave()
+	to := a.p.operand(r.To)
+	inner := &source.Query{Relation: r.Relation, Select: []string{g.Field}, Where: g.Where, Related: r.Related}
+	sums := slices.ContainsFunc(a.q.Aggregate.Measures, func(m source.Measure) bool {
+		return m.Func == source.Sum && a.q.Relation.Columns[m.Field].Kind == privacy.Float // which may have to be added here
+	})
+	return !sums && to.Leads && joinable(from, to) && a.can(Leaf{Use: UseRelated, Column: from, Other: to}) &&
+		a.derives(inner) && a.predicate(g.Where) && a.key(g)
 }

@@ -15,6 +15,9 @@ func Plan(d Dialect, t *Table, q *source.Query, maxScan int, tables Tables) (*St
 	if a.query(q) {
 		return whole(d, t, q, tables)
 	}
+	if q.GroupsRelated() {
+		return nil, errUnknown // the gateway has no related rows
+	}
 	return a.superset(d, t, q, maxScan)
 }
 
@@ -120,17 +123,31 @@ func (a able) query(q *source.Query) bool {
 
 func (a able) aggregate(g *source.Aggregate) bool {
 	for _, k := range g.Group {
-		if !a.can(Leaf{Use: UseOrder, Column: a.p.operand(k.Field), Zone: k.Zone}) {
-			return false
-		}
-		for _, edge := range k.Edges {
-			if !a.can(Leaf{Use: UseCompare, Column: a.p.operand(k.Field), Op: predicate.Lt, Value: edge}) {
+		if k.Via != "" {
+			if !a.relatedKey(k) {
 				return false
 			}
+			continue
+		}
+		if !a.key(k) {
+			return false
 		}
 	}
 	for _, m := range g.Measures {
 		if m.Func != source.CountRows && !a.can(Leaf{Use: UseMeasure, Column: a.p.operand(m.Field), Func: m.Func}) {
+			return false
+		}
+	}
+	return true
+}
+
+// key asks about a key that is made of a column of the table at hand.
+func (a able) key(k source.Group) bool {
+	if !a.can(Leaf{Use: UseOrder, Column: a.p.operand(k.Field), Zone: k.Zone}) {
+		return false
+	}
+	for _, edge := range k.Edges {
+		if !a.can(Leaf{Use: UseCompare, Column: a.p.operand(k.Field), Op: predicate.Lt, Value: edge}) {
 			return false
 		}
 	}

@@ -105,7 +105,7 @@ func (p *Printer) window(q *source.Query) error {
 func (p *Printer) aggregate(st *Statement, q *source.Query) error {
 	p.Write("SELECT ")
 	for i, g := range q.Aggregate.Group {
-		c := q.Relation.Columns[g.Field]
+		c := q.Key(g)
 		p.item(i, "")
 		if err := p.key(g); err != nil {
 			return err
@@ -178,6 +178,9 @@ func (p *Printer) measure(m source.Measure) string {
 
 // key writes a grouping key.
 func (p *Printer) key(g source.Group) error {
+	if g.Via != "" {
+		return p.relatedKey(g)
+	}
 	o := p.operand(g.Field)
 	switch {
 	case g.Edges != nil:

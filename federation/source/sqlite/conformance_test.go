@@ -51,6 +51,7 @@ func fill(t *testing.T, path string, rows *privacy.Table, types map[privacy.Kind
 	exec(t, db, "CREATE TABLE awkward ("+strings.Join(columns, ", ")+")")
 	exec(t, db, "CREATE INDEX by_name ON awkward (name)")
 	exec(t, db, "CREATE INDEX by_day ON awkward (day)")
+	exec(t, db, "CREATE INDEX by_id ON awkward (id)")
 	exec(t, db, "CREATE INDEX by_small ON awkward (small)")
 	exec(t, db, "BEGIN")
 	defer exec(t, db, "COMMIT")

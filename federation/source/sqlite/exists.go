@@ -73,7 +73,49 @@ func (s *Source) Relates(q *source.Query) bool {
 			return false
 		}
 	}
-	return true
+	return !q.GroupsRelated() || c.query(q)
+}
+
+// relatedKey writes the key of the related row: looked for by an index, the least where there are several.
+func (p *printer) relatedKey(g source.Group) error {
+	r := p.related[g.Via]
+	if r == nil || p.tables[r.Relation.Table] == nil {
+		return errUnknown
+	}
+	outer, from := p.scope, p.collated(r.From)
+	p.scope = scope{p.tables[r.Relation.Table], r.Relation, r.Related, outer.alias + "r"}
+	defer func() { p.scope = outer }()
+	p.write("(SELECT ")
+	own := g
+	own.Via = ""
+	if err := p.key(own); err != nil {
+		return err
+	}
+	p.write(" AS k FROM ", quote(p.table.name), " AS ", p.alias, " WHERE ", p.collated(r.To), " = ", from, " AND ", p.guard(r.To), " AND coalesce(")
+	err := p.predicate(g.Where)
+	p.write(", 0) ORDER BY k ASC NULLS LAST LIMIT 1)")
+	return err
+}
+
+// relatedKey asks about the key of a related row. Without an index it would be looked for among all of them, once for
+// each row.
+func (c capability) relatedKey(g source.Group) bool {
+	r := c.related[g.Via]
+	if r == nil {
+		return false
+	}
+	t := c.tables[r.Relation.Table]
+	if t == nil || c.table == nil || t.fits(r.Relation) != nil || !t.columns[r.Relation.Columns[r.To].Physical].leads {
+		return false
+	}
+	inner := capability{relation: r.Relation, table: t, related: r.Related, tables: c.tables}
+	q := &source.Query{Relation: r.Relation, Select: []string{g.Field}, Where: g.Where, Related: r.Related}
+	return c.joins(r.From, inner, r.To) && inner.derives(q) && inner.predicate(g.Where) && inner.key(g)
+}
+
+// key asks about a key that is made of a column of the table at hand.
+func (c capability) key(g source.Group) bool {
+	return !c.decimal(g.Field) && g.Zone == "" && g.Prefix == 0
 }
 
 func (c capability) relates(q *source.Query, term predicate.Predicate) bool {

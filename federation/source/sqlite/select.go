@@ -110,7 +110,7 @@ func (p *printer) aggregate(st *statement, q *source.Query) error {
 		if i > 0 {
 			p.write(", ")
 		}
-		c := q.Relation.Columns[g.Field]
+		c := q.Key(g)
 		if err := p.key(g); err != nil {
 			return err
 		}
@@ -186,6 +186,9 @@ func (p *printer) measure(m source.Measure) string {
 
 // key writes a grouping key.
 func (p *printer) key(g source.Group) error {
+	if g.Via != "" {
+		return p.relatedKey(g)
+	}
 	if g.Edges == nil {
 		p.write(p.grain(g))
 		return nil

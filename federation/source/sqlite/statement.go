@@ -36,6 +36,9 @@ func (s *Source) statement(t *table, q *source.Query, others tables) (*statement
 	if c.query(q) {
 		return whole(t, q, others)
 	}
+	if q.GroupsRelated() {
+		return nil, errUnknown // the gateway has no related rows
+	}
 	return superset(t, q, c, s.maxScan)
 }
 
@@ -137,7 +140,13 @@ func (c capability) query(q *source.Query) bool {
 
 func (c capability) aggregate(a *source.Aggregate) bool {
 	for _, g := range a.Group {
-		if c.decimal(g.Field) || g.Zone != "" || g.Prefix > 0 {
+		if g.Via != "" {
+			if !c.relatedKey(g) {
+				return false
+			}
+			continue
+		}
+		if !c.key(g) {
 			return false
 		}
 	}
