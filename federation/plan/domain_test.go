@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"concordat/federation/compose"
+	"concordat/federation/source"
 	"concordat/policy/predicate"
 	"concordat/privacy"
 	"concordat/privacy/deid"
@@ -171,5 +172,52 @@ func TestCursorsAreBoundToWhatOrdersTheList(t *testing.T) {
 			t.Errorf("%v shares a binding", derived)
 		}
 		bindings[string(u.step.Binding)] = true
+	}
+}
+
+// A key over a field that is seen transformed is made of whole buckets, or refused.
+func TestKeysOfTransformedFieldsAreMadeOfWholeBuckets(t *testing.T) {
+	year, month := privacy.Obligation{Method: "year"}, privacy.Obligation{Method: "month"}
+	three := privacy.Obligation{Method: "prefix", Arguments: `{"length":3}`}
+	for name, c := range map[string]struct {
+		o    privacy.Obligation
+		g    source.Group
+		k    groupKey
+		want bool
+	}{
+		"years of years":             {year, source.Group{Grain: source.Year}, groupKey{}, true},
+		"months of years":            {year, source.Group{Grain: source.Month}, groupKey{}, false},
+		"quarters of months":         {month, source.Group{Grain: source.Quarter}, groupKey{}, true},
+		"weeks of months":            {month, source.Group{Grain: source.Week}, groupKey{}, false},
+		"years of another time zone": {year, source.Group{Grain: source.Year, Zone: "Asia/Kathmandu"}, groupKey{}, false},
+		"a shorter prefix":           {three, source.Group{Prefix: 2}, groupKey{}, true},
+		"the same prefix":            {three, source.Group{Prefix: 3}, groupKey{}, true},
+		"a longer prefix":            {three, source.Group{Prefix: 4}, groupKey{}, false},
+		"a prefix of a pseudonym":    {privacy.Obligation{Method: "pseudonym"}, source.Group{Prefix: 1}, groupKey{}, false},
+		"a prefix of nothing known":  {privacy.Obligation{Method: "prefix", Arguments: `{`}, source.Group{Prefix: 1}, groupKey{}, false},
+		"names of a level":           {three, source.Group{}, groupKey{names: map[string]string{"a": "b"}}, false},
+		"a prefix of a year":         {year, source.Group{Prefix: 4}, groupKey{}, false},
+	} {
+		if got := coarser(c.o, c.g, c.k); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// Edges of a histogram of what is seen rounded lie between buckets.
+func TestEdgesOfATransformedFieldLieBetweenBuckets(t *testing.T) {
+	ten := privacy.Obligation{Method: "round", Arguments: `{"to":10}`}
+	f := &compose.Field{Name: "n", Coordinate: "T.n", Kind: privacy.Int}
+	for edge, want := range map[float64]bool{0: true, 20: true, 15: false, 10.5: false, 1e18: false} {
+		step := &AuthorizedStep{Step: &Step{Entity: &compose.Entity{}}, Arguments: Arguments{Edges: map[string][]float64{"histogram@h": {edge}}}}
+		u := uses{restriction: &restriction{transforms: deid.New(), out: &Authorized{}}, step: step}
+		err := u.bins(sight{field: f, seen: seenTransformed, obligation: ten}, Measure{Func: "histogram@h", Field: "n"})
+		if (err == nil) != want {
+			t.Errorf("edge %v: %v", edge, err)
+		}
+	}
+	u := uses{restriction: &restriction{transforms: deid.New(), out: &Authorized{}}, step: &AuthorizedStep{Step: &Step{Entity: &compose.Entity{}}}}
+	if err := u.bins(sight{field: f, seen: seenTransformed, obligation: privacy.Obligation{Method: "pseudonym"}}, Measure{Func: "histogram@h", Field: "n"}); err == nil {
+		t.Error("a histogram of pseudonyms")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"concordat/federation/plan"
 	"concordat/federation/source"
 	"concordat/federation/source/postgres"
+	"concordat/federation/source/sourcetest"
 	"concordat/policy"
 	"concordat/policy/predicate"
 	"concordat/privacy"
@@ -33,6 +34,9 @@ const groupsSDL = `type Stay @source(name: %[1]q, table: "stays") @key(fields: "
 
 const peopleSDL = `type Person @source(name: "east", table: "people") @key(fields: "id") {
 	id: ID! @classify(as: NON_SENSITIVE) region: String @classify(as: NON_SENSITIVE) born: Date @classify(as: NON_SENSITIVE, hierarchy: "date") }
+type Visit @source(name: "east", table: "stays") @key(fields: "id") {
+	id: ID! @classify(as: NON_SENSITIVE) person: ID @classify(as: NON_SENSITIVE) ward: String @classify(as: NON_SENSITIVE)
+	days: Int @classify(as: NON_SENSITIVE) weight: Float @classify(as: NON_SENSITIVE) patient: Person @join(on: "person = id") @classify(as: NON_SENSITIVE) }
 `
 
 const groupsData = `
@@ -49,12 +53,14 @@ INSERT INTO people SELECT 'P' || i, CASE WHEN i %% 9 <> 0 THEN 'region ' || i %%
 type agencies struct {
 	sg      *compose.Supergraph
 	sources map[string]source.Source
+	counts  map[string]*sourcetest.Counter
 	oracle  *database
 }
 
 func groupsOf(t *testing.T) *agencies {
-	a := &agencies{sources: map[string]source.Source{}, oracle: connect(t)}
+	a := &agencies{sources: map[string]source.Source{}, counts: map[string]*sourcetest.Counter{}, oracle: connect(t)}
 	var files []compose.File
+	opened := map[string]*postgres.Source{}
 	for name, rows := range map[string]int{"east": 3000, "west": 2000} {
 		schema := "groups_" + name
 		a.oracle.exec("DROP SCHEMA IF EXISTS " + schema + " CASCADE")
@@ -68,7 +74,8 @@ func groupsOf(t *testing.T) *agencies {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
-		a.sources[name] = s
+		opened[name], a.counts[name] = s, sourcetest.Count(s)
+		a.sources[name] = a.counts[name]
 		text := fmt.Sprintf(groupsSDL, name, "")
 		if name == "east" {
 			text = fmt.Sprintf(groupsSDL, name, `patient: Person @join(on: "person = id") @classify(as: NON_SENSITIVE)`) + peopleSDL
@@ -81,6 +88,13 @@ func groupsOf(t *testing.T) *agencies {
 		t.Fatal(problems)
 	}
 	a.sg = sg
+	for name, s := range opened {
+		for _, r := range sg.Relations(name) {
+			if err := s.Check(context.Background(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	return a
 }
 
@@ -201,6 +215,22 @@ func TestGroupsAreWhatPostgreSQLSays(t *testing.T) {
 			`groupBy: [{field: ward}]) { groups { key { ward } histogram(edges: [0, 2.5, 20]) { days { count } cost { count } } } }`,
 			"SELECT " + object("key", object("ward", "to_json(ward)"), "histogram", object("days", bins("days", "0", "2.5", "20"), "cost", bins("cost", "0", "2.5", "20"))) + " FROM STAYS s GROUP BY ward"},
 	}
+	own := "groups_east.stays s LEFT JOIN groups_east.people p ON p.id = s.person"
+	for name, c := range map[string][2]string{
+		"keys of rows in the same source": {
+			`groupBy: [{field: patient_region}, {field: ward}]) { groups { key { patient_region ward } count sum { days } countDistinct { person } histogram(edges: [3]) { days { count } } percentile(p: 0.5) { days } } }`,
+			"SELECT " + object("key", object("patient_region", "to_json(region)", "ward", "to_json(ward)"), "count", "count(*)", "sum", object("days", "to_json(sum(days)::text)"),
+				"countDistinct", object("person", "count(DISTINCT person)"), "histogram", object("days", bins("days", "3")),
+				"percentile", object("days", "percentile_disc(0.5) WITHIN GROUP (ORDER BY days)")) + " FROM " + own + " GROUP BY region, ward"},
+		"quarters of rows in the same source": {
+			`groupBy: [{field: patient_born, level: "QUARTER"}]) { groups { key { patient_born } count } }`,
+			"SELECT " + object("key", object("patient_born", "to_json(date_trunc('quarter', born)::date::text)"), "count", "count(*)") + " FROM " + own + " GROUP BY date_trunc('quarter', born)"},
+		"keys of rows in the same source beside sums of doubles": { // which the gateway puts together
+			`groupBy: [{field: patient_region}]) { groups { key { patient_region } sum { weight } } }`,
+			"SELECT " + object("key", object("patient_region", "to_json(region)"), "sum", object("weight", "sum(weight)")) + " FROM " + own + " GROUP BY region"},
+	} {
+		cases["of one agency: "+name] = c
+	}
 	for _, zone := range []string{"Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu", "America/New_York"} {
 		for grain, unit := range map[string]string{"HOUR": "hour", "DAY": "day", "WEEK": "week", "MONTH": "month", "QUARTER": "quarter", "YEAR": "year"} {
 			start := "date_trunc('" + unit + "', at, '" + zone + "')"
@@ -211,7 +241,11 @@ func TestGroupsAreWhatPostgreSQLSays(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, want := a.ask(t, "{ staysAggregate("+c[0]+" }"), a.says(t, c[1])
+			root := "staysAggregate("
+			if strings.HasPrefix(name, "of one agency") {
+				root = "visitsAggregate("
+			}
+			got, want := a.ask(t, "{ "+root+c[0]+" }"), a.says(t, c[1])
 			if len(want) < 2 || !slices.Equal(got, want) {
 				t.Errorf("%d groups, want %d:\n%s\nwant:\n%s", len(got), len(want), strings.Join(got[:min(len(got), 5)], "\n"), strings.Join(want[:min(len(want), 5)], "\n"))
 			}
@@ -233,4 +267,20 @@ func bins(column string, edges ...string) string {
 		parts = append(parts, `'{"count":' || count(*) FILTER (WHERE `+condition+`) || '}'`)
 	}
 	return "'[' || " + strings.Join(parts, " || ',' || ") + " || ']'"
+}
+
+func TestKeysOfRowsInTheSameSourceAreOneStatement(t *testing.T) {
+	a := groupsOf(t)
+	for query, want := range map[string]int{
+		`{ visitsAggregate(groupBy: [{field: patient_region}]) { groups { count } } }`:                        1, // nothing to look at: Check did
+		`{ staysAggregate(groupBy: [{field: patient_region}]) { groups { count } } }`:                         2, // and the joined rows, of another source
+		`{ visitsAggregate(groupBy: [{field: patient_region}]) { groups { sum { weight } } } }`:               2,
+		`{ visitsAggregate(groupBy: [{field: patient_region}, {field: patient_born}]) { groups { count } } }`: 1,
+	} {
+		a.counts["east"].Reset()
+		a.ask(t, query)
+		if got := a.counts["east"].Fetches(); got != want {
+			t.Errorf("%s: %d statements, want %d", query, got, want)
+		}
+	}
 }

@@ -29,6 +29,12 @@ func (c *Counter) Derives(q *source.Query) bool {
 	return ok && d.Derives(q)
 }
 
+// Relates implements source.Relater as the source does.
+func (c *Counter) Relates(q *source.Query) bool {
+	r, ok := c.src.(source.Relater)
+	return ok && r.Relates(q)
+}
+
 // Fetches is how many there were.
 func (c *Counter) Fetches() int { return int(c.n.Load()) }
 
