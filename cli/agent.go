@@ -26,6 +26,7 @@ import (
 
 const agentUsage = `usage: concordat agent --config agent.yaml [--check | --entries | --attached]
        concordat agent keygen --out FILE
+       concordat agent invite AGENCY --gateway URL --token REFERENCE [--json]
 
 The agency's side of secure aggregation. It dials the gateways of its configuration, and computes, encrypts and
 releases its contribution under its own policy, minimum and budget.
@@ -33,6 +34,7 @@ releases its contribution under its own policy, minimum and budget.
   --check     read configuration, keys and policy, say what is wrong, and stop
   --entries   print this agency's own ledger of contributions, a JSON object a line, and stop
   --attached  end when standard input does: for an agent that somebody else keeps
+  invite      get a one-time code from a running gateway, with which an agency's agent enrols its key at its first link
   keygen      make an identity key (mode 0600) and print its public half and its pin; an existing file is kept
 `
 
@@ -42,6 +44,9 @@ const AgentAudience = agent.Audience
 func agentVerb(ctx context.Context, args []string, w *Wire) int {
 	if len(args) > 0 && args[0] == "keygen" {
 		return agentKeygen(args[1:], w)
+	}
+	if len(args) > 0 && args[0] == "invite" {
+		return agentInvite(ctx, args[1:], w)
 	}
 	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
 	flags.SetOutput(w.Stderr)
