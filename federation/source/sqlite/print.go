@@ -19,6 +19,7 @@ type printer struct {
 	tables    tables
 	arguments []any
 	hashes    []source.Hash
+	bare      bool // the next comparison leaves its guard to the term after it
 }
 
 // scope is the table that fields are columns of.
@@ -205,12 +206,24 @@ func (p *printer) list(kids []predicate.Predicate, between string) error {
 		if i > 0 {
 			p.write(between)
 		}
-		if err := p.predicate(k); err != nil {
+		p.bare = between == " AND " && i+1 < len(kids) && boundsOfOne(k, kids[i+1])
+		err := p.predicate(k)
+		p.bare = false
+		if err != nil {
 			return err
 		}
 	}
 	p.write(")")
 	return nil
+}
+
+// boundsOfOne reports whether two terms are bounds of one field, as of a range: the type need be asked but once.
+func boundsOfOne(a, b predicate.Predicate) bool {
+	x, y := a.Node(), b.Node()
+	bound := func(n *predicate.Node) bool {
+		return n.Kind == predicate.KindCompare && n.Op >= predicate.Lt && n.Op <= predicate.Gte
+	}
+	return bound(x) && bound(y) && x.Field == y.Field
 }
 
 func (p *printer) null(field string) {
@@ -267,8 +280,11 @@ func (p *printer) ordered(field string, op predicate.Op, v any) {
 	if s, ok := v.(string); ok && p.converts(field, s) {
 		column = "CAST(" + p.raw(field) + " AS TEXT) COLLATE BINARY"
 	}
-	p.write("(", p.guard(field), " AND ", column, operator(op))
+	p.write("(", column, operator(op)) // the comparison first: what fails it need not be asked for its type
 	p.bind(v)
+	if !p.bare {
+		p.write(" AND ", p.guard(field))
+	}
 	p.write(")")
 }
 
