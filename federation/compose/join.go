@@ -26,7 +26,7 @@ func resolveJoins(drafts []*draft, declared *declarations, ps *problems) {
 type joiner struct {
 	byName   map[string]*draft
 	abstract map[string]bool // names of interfaces and unions
-	complete bool // every file was read: what is not there does not exist
+	complete bool            // every file was read: what is not there does not exist
 	ps       *problems
 }
 

@@ -17,7 +17,8 @@ type Supergraph struct {
 	Abstracts map[string]*Abstract // interfaces and unions, by name
 	// Depends lists, for every derived schema element ("Query.admissions", "AdmissionFilter.note",
 	// "AdmissionField.note" for an enum value, "Admission.conditionsAggregate"), the coordinates that must be visible for it to exist.
-	// An element is visible where each coordinate is visible for at least one agency that offers it.
+	// An element is visible where each coordinate is visible for at least one agency that offers it; a coordinate of an
+	// interface or union is visible as abstractsVisible says.
 	Depends map[string][]privacy.Coordinate
 	Catalog policy.Catalog
 	Hash    string // hex SHA-256 of the inputs

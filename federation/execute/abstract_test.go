@@ -389,6 +389,13 @@ func TestWhatOneTypeWithholdsTheSumDoesNotTell(t *testing.T) {
 	if got.data != `{"vehicles":{"totalCount":null},"cars":{"totalCount":3}}` || len(got.errors) != 1 || !strings.HasPrefix(got.errors[0], "GROUP_TOO_SMALL") {
 		t.Errorf("got %s, %v", got.data, got.errors)
 	}
+	v := fewVehicles() // now the type that comes last is the small one
+	v[holdings[0]] = append(v[holdings[0]], record{"id": "B3"}, record{"id": "B4"})
+	d.Limits.MinimumGroup = 4
+	got = executor(t, v.sources()).answer(t.Context(), authorize(t, vehicleGraph(t), `{ vehicles { totalCount } }`, d), partner)
+	if got.data != `{"vehicles":{"totalCount":null}}` {
+		t.Errorf("got %s, %v", got.data, got.errors)
+	}
 }
 
 func TestADeadSourceCostsItsOwnTypeAlone(t *testing.T) {
