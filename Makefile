@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-short race lint generate fuzz bench bench-peers bench-federation bench-inference bench-redaction cover
+.PHONY: help demo build test test-short race lint generate fuzz bench bench-peers bench-federation bench-inference bench-redaction cover vuln
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -82,3 +82,15 @@ bench-redaction: ## measure what redaction hides of what was planted in sentence
 
 cover: ## run every test and print how much of each package they reach
 	$(GO) test -short -coverprofile=/dev/null ./...
+
+# Where advisories are read from; a file:// URL of a copy serves a machine without network.
+GOVULNDB ?= https://vuln.go.dev
+
+vuln: ## look for known vulnerabilities in what is called (needs the module proxy and the database of GOVULNDB)
+	@GOBIN=$(CURDIR)/build $(GO) install golang.org/x/vuln/cmd/govulncheck@v1.9.0 || { echo "govulncheck could not be installed: nothing was checked"; exit 1; }
+	@status=0; build/govulncheck -db "$(GOVULNDB)" ./... || status=$$?; \
+	  case $$status in \
+	  0) ;; \
+	  3) echo "vulnerabilities were found"; exit 1;; \
+	  *) echo "the database at $(GOVULNDB) could not be read, or the code not loaded: nothing was checked"; exit 1;; \
+	  esac

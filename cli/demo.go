@@ -202,13 +202,16 @@ func demoPersonas() []check.Persona {
 }
 
 // rotated reads the development issuer's key again; where it is another one, the tokens file is written with it.
-func (d *demoWorld) rotated() ([]authn.Trusted, bool, error) {
+func (d *demoWorld) rotated() ([]authn.Trusted, error) {
 	next, err := authn.LoadIssuer(d.dir)
-	if err != nil || bytes.Equal(next.JWKS(), d.current.Load().JWKS()) {
-		return nil, false, err
+	if err != nil {
+		return nil, err
 	}
-	d.current.Store(next)
-	return []authn.Trusted{next.Trusted()}, true, d.writeTokens()
+	if !bytes.Equal(next.JWKS(), d.current.Load().JWKS()) {
+		d.current.Store(next)
+		err = d.writeTokens()
+	}
+	return []authn.Trusted{next.Trusted()}, err
 }
 
 // getenv adds the address of the transport agency, which is known only now.

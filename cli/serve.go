@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
 
 	"concordat/cli/config"
@@ -38,7 +39,11 @@ func serveVerb(ctx context.Context, args []string, w *Wire) int {
 	}
 	log := slog.New(slog.NewJSONHandler(w.Stderr, nil))
 	wire := node.Wire{Transforms: w.Transforms, Tagger: w.Tagger, Sources: w.Sources, SourceNames: w.SourceNames,
-		Pages: w.Pages(nil), WellKnown: known, Getenv: w.Getenv, Log: log}
+		Pages: w.Pages(nil), WellKnown: known, IssuerDir: filepath.Dir(*file), Getenv: w.Getenv, Log: log}
+	wire.Issuers = func() ([]authn.Trusted, error) {
+		again, err := config.Load(*file, w.Getenv)
+		return again.Trusted, err
+	}
 	if *mock {
 		wire.Mock = w.Mock
 		log.Warn("every value that this gateway answers with is invented")

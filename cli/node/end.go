@@ -23,7 +23,7 @@ func (e ender) EndAgreement(ctx context.Context, by policy.Subject, id, reason s
 }
 
 func (e ender) EndToken(ctx context.Context, by policy.Subject, issuer, id string) (time.Time, error) {
-	if !slices.ContainsFunc(e.node.config.Trusted, func(t authn.Trusted) bool { return t.Issuer == issuer }) {
+	if !slices.ContainsFunc(*e.node.auth.trusted.Load(), func(t authn.Trusted) bool { return t.Issuer == issuer }) {
 		return time.Time{}, resolvers.ErrIssuer
 	}
 	until := authn.LongestLife(time.Now())

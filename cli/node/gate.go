@@ -20,6 +20,7 @@ const AddressFile = "address"
 // proofs that were taken are remembered over it.
 type gate struct {
 	current atomic.Pointer[authn.Authenticator]
+	trusted atomic.Pointer[[]authn.Trusted]
 }
 
 // Authenticate is that of the authenticator in force.
@@ -34,6 +35,7 @@ func (n *Node) trust(issuers []authn.Trusted) error {
 		return fmt.Errorf("issuers: %w", err)
 	}
 	n.auth.current.Store(fresh)
+	n.auth.trusted.Store(&issuers)
 	return nil
 }
 
@@ -42,8 +44,9 @@ func (n *Node) retrust() {
 	if n.wire.Issuers == nil {
 		return
 	}
-	issuers, changed, err := n.wire.Issuers()
-	if err == nil && changed {
+	issuers, err := n.wire.Issuers()
+	changed := err == nil && !authn.SameIssuers(issuers, *n.auth.trusted.Load())
+	if changed {
 		err = n.trust(issuers)
 	}
 	switch {

@@ -59,9 +59,9 @@ type Wire struct {
 	// Personas are named subjects whom a change of policy is compared for. Optional: without any, each party of each
 	// agreement is, for each purpose.
 	Personas []check.Persona
-	// Issuers reads the trusted issuers' keys again, and says whether they changed; it is asked when a file in
-	// IssuerDir changes. Optional: without it keys change with a restart.
-	Issuers   func() (trusted []authn.Trusted, changed bool, err error)
+	// Issuers reads the trusted issuers and their keys again; it is asked when a file in IssuerDir changes. Optional:
+	// without it they change with a restart.
+	Issuers   func() ([]authn.Trusted, error)
 	IssuerDir string
 	Log       *slog.Logger
 	// Wake starts the agents of these agencies where somebody else keeps them: a demo. Optional.

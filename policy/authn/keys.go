@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v3/jwa"
@@ -31,6 +33,13 @@ type pinnedKey struct {
 	algorithm      jwa.SignatureAlgorithm
 	signatureBytes int
 	until          time.Time // a retired key: when the last token signed with it has expired; zero for a current one
+}
+
+// SameIssuers reports whether two lists trust the same issuers with the same keys, in the same order.
+func SameIssuers(a, b []Trusted) bool {
+	return slices.EqualFunc(a, b, func(x, y Trusted) bool {
+		return x.Issuer == y.Issuer && x.Audience == y.Audience && reflect.DeepEqual(x.Keys.byID, y.Keys.byID)
+	})
 }
 
 // Len is the number of keys.
