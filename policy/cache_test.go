@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -275,4 +278,53 @@ exclude.Admission if input.row.region in data.sets.shared`}.load(t)
 			t.Error(err)
 		}
 	}
+}
+
+// Engines follow each other while decisions are asked for: each is of one revision whole, and what the old
+// ones kept is given back with them.
+func TestEnginesThatFollowEachOtherMixNothingAndLeaveNothing(t *testing.T) {
+	const engines = 250
+	load := func(n int) *policy.Engine {
+		text := fmt.Sprintf(`fields contains {"type": "Admission", "effect": "allow", "reason": "%d"}
+limits contains {"minimumGroup": %[1]d}
+include.Admission if input.row.days == %[1]d`, n)
+		return rules{"north": text}.load(t)
+	}
+	var now atomic.Pointer[policy.Engine]
+	now.Store(load(1))
+	var over atomic.Bool
+	var askers sync.WaitGroup
+	for range 2 {
+		askers.Go(func() {
+			for i := 0; !over.Load(); i++ {
+				s := analyst()
+				s.ID = fmt.Sprint(i)
+				d := decide(t, now.Load(), s, ask("north", "Admission.id", "Admission.note"))
+				reason := d.Field(policy.FieldKey{Agency: "north", Coordinate: "Admission.note"}).Reason
+				rows := d.Row(policy.TypeKey{Agency: "north", Type: "Admission"}).Node()
+				if want := fmt.Sprint(d.Limits.MinimumGroup); reason != want || fmt.Sprint(rows.Value.Int) != want {
+					t.Errorf("limits of %s, fields of %s, rows of %d", want, reason, rows.Value.Int)
+				}
+			}
+		})
+	}
+	var early uint64
+	for n := range engines {
+		now.Store(load(n + 2))
+		if n == engines/10 {
+			early = heapHeld()
+		}
+	}
+	over.Store(true)
+	askers.Wait()
+	if late := heapHeld(); late > early+8<<20 {
+		t.Errorf("%d KiB are held, after a tenth of the engines it was %d", late>>10, early>>10)
+	}
+}
+
+func heapHeld() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
