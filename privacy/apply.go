@@ -30,6 +30,7 @@ type Output struct {
 	Kind       Kind
 	Release    Release
 	Obligation Obligation // set exactly where Release is ReleaseTransformed
+	Subject    string     // the raw column that says whom a row is about, where the obligation keys by it
 }
 
 // Scope is whom a release is for. Keyed transforms give unlinkable values to different scopes.
@@ -126,7 +127,16 @@ func transform(raw *Table, o *Output, t Transforms, s Scope) (*Column, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := do(in.as(o))
+	in = in.as(o)
+	if o.Subject != "" {
+		if in.Subject = raw.Column(o.Subject); in.Subject == nil || !in.Subject.Domain.Raw() {
+			return nil, fmt.Errorf("whom rows are about: %w", ErrMissing)
+		}
+		if err := in.Subject.Check(raw.Rows); err != nil {
+			return nil, err
+		}
+	}
+	out, err := do(in)
 	if err != nil {
 		return nil, err
 	}

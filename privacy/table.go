@@ -66,6 +66,7 @@ type Column struct {
 	Floats     []float64 // Float
 	Dict       []string  // text kinds: distinct values (best effort: equal texts may have two codes)
 	Codes      []uint32  // text kinds: index into Dict, one per row
+	Subject    *Column   // whom each row is about: set for a transform that keys by it, and on nothing that is released
 	intern     *intern
 }
 

@@ -73,6 +73,9 @@ func (r *restriction) computed(s *Step, p *AuthorizedPart) {
 			continue
 		}
 		p.Select = appendNew(p.Select, f.Computed.Text)
+		if c.Input.Subject != "" {
+			p.Select = appendNew(p.Select, c.Input.Subject)
+		}
 		p.Computed = append(p.Computed, c)
 	}
 }
@@ -95,7 +98,11 @@ func (r *restriction) computation(s *Step, p *AuthorizedPart, f *compose.Field) 
 		r.oblige(f.Coordinate, DeclassifiedLabels)
 		return c, true
 	case its.Effect == policy.Transform:
-		c.Input.Release, c.Input.Obligation = privacy.ReleaseTransformed, its.Obligation
+		subject, ok := r.subject(p.Part, its.Obligation)
+		if !ok {
+			return c, false
+		}
+		c.Input.Release, c.Input.Obligation, c.Input.Subject = privacy.ReleaseTransformed, its.Obligation, subject
 		r.oblige(f.Coordinate, its.Obligation.Method)
 	default:
 		return c, false

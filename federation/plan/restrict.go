@@ -225,6 +225,9 @@ func (r *restriction) part(out *AuthorizedStep, part *compose.Part) AuthorizedPa
 		if o.Release == privacy.ReleaseRaw || o.Release == privacy.ReleaseTransformed {
 			p.Select = appendNew(p.Select, name)
 		}
+		if o.Subject != "" {
+			p.Select = appendNew(p.Select, o.Subject)
+		}
 		p.Outputs = append(p.Outputs, o)
 	}
 	r.computed(out.Step, &p)
@@ -241,12 +244,31 @@ func (r *restriction) output(s *Step, part *compose.Part, f *compose.Field) priv
 	case policy.Allow:
 		o.Release = privacy.ReleaseRaw
 	case policy.Transform:
-		o.Release, o.Obligation = privacy.ReleaseTransformed, ruling.Obligation
+		subject, ok := r.subject(part, ruling.Obligation)
+		if !ok { // fail closed: the rows do not say whom they are about
+			r.deny(s.paths[f.Name], f.Coordinate)
+			return o
+		}
+		o.Release, o.Obligation, o.Subject = privacy.ReleaseTransformed, ruling.Obligation, subject
 		r.oblige(f.Coordinate, ruling.Obligation.Method)
 	default: // fail closed: whatever else was ruled shows nothing
 		r.deny(s.paths[f.Name], f.Coordinate)
 	}
 	return o
+}
+
+// subject is the field by which an obligation is keyed, "" where it is keyed by none; false where the agency's rows do not
+// hold that field. It is an internal column: it serves the transform, and is not released by it.
+func (r *restriction) subject(part *compose.Part, ob privacy.Obligation) (string, bool) {
+	t, ok := r.transforms.(interface {
+		Subject(privacy.Obligation) string
+	})
+	if !ok {
+		return "", true
+	}
+	name := t.Subject(ob)
+	_, held := part.Relation.Columns[name]
+	return name, name == "" || held
 }
 
 func (r *restriction) ruling(agency policy.AgencyID, c privacy.Coordinate) policy.Ruling {

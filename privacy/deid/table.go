@@ -46,6 +46,7 @@ func redactParameters() []Parameter {
 		{"language", "string", "en or zh, where the texts are in one language only; both without it"},
 		{"years", "string", "hide: bare years as well"},
 		{"domain", "string", "of surrogates: fields with the same domain get the same ones; without it, the field's coordinate"},
+		{"subject", "string", "of surrogates: the field of the same type that says whom a row is about (patientId). The same name is then the same other one in all rows about one person, and an unrelated one in another's; in a row that does not say, names become labels. Without it, the same for everybody"},
 	}
 }
 

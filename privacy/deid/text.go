@@ -177,6 +177,11 @@ func isLabel(l string) bool {
 // redact replaces the union of what tagger and rules found.
 func (r *Redactor) redact(text string, tagged []Span) Redaction {
 	spans := r.find(text, tagged)
+	return Redaction{Text: r.rewrite(text, spans), Spans: spans}
+}
+
+// rewrite is the text with something else in place of each span.
+func (r *Redactor) rewrite(text string, spans []Span) string {
 	var b strings.Builder
 	at := 0
 	for _, s := range spans {
@@ -185,7 +190,7 @@ func (r *Redactor) redact(text string, tagged []Span) Redaction {
 		at = s.End
 	}
 	b.WriteString(text[at:])
-	return Redaction{Text: b.String(), Spans: spans}
+	return b.String()
 }
 
 func (r *Redactor) instead(text string, s Span) string {

@@ -36,7 +36,11 @@ func (t freeText) redactInText(kind privacy.Kind, a arguments, s privacy.Scope) 
 	if o.Years {
 		rules = t.years
 	}
+	by := subjectArgument(a)
 	return func(in, out *privacy.Column) error {
+		if by != "" {
+			return eachSubject(newRedactor(o, rules), s, domainOf(domain, in), in, out)
+		}
 		o := o // columns may be redacted concurrently
 		if o.Style == StyleSurrogate {
 			key, err := SurrogateKey(s, domainOf(domain, in), "")
@@ -79,6 +83,8 @@ func (t freeText) textOptions(a arguments, s privacy.Scope) (o TextOptions, doma
 	switch {
 	case a.has("domain") && (domain == "" || o.Style != StyleSurrogate):
 		return o, "", bad("domain", "want a name, and surrogates")
+	case a.has("subject") && (subjectArgument(a) == "" || o.Style != StyleSurrogate):
+		return o, "", bad("subject", "want the name of a field, and surrogates")
 	case o.Style == StyleSurrogate && (len(s.Root) < privacy.RootKeySize || s.Agreement == ""):
 		return o, "", ErrKey
 	}
