@@ -36,17 +36,21 @@ type houseOptions struct {
 	wrap      func(name string, s source.Source) source.Source
 	transport transport.Options
 	roads     func(http.Handler) http.Handler // may stand before the transport agency's service
-	commit    func() error    // before each durable write
-	deadline  time.Duration   // of one request; default so long that nothing but the test ends one
-	rows      int             // of all fetches of one request; default as the executor has it
-	tagger    executor.Tagger // default the binary's
-	untagged  bool            // no models at all
+	edit      func(config string)             // may change the demo's files before they are read
+	commit    func() error                    // before each durable write
+	deadline  time.Duration                   // of one request; default so long that nothing but the test ends one
+	rows      int                             // of all fetches of one request; default as the executor has it
+	tagger    executor.Tagger                 // default the binary's
+	untagged  bool                            // no models at all
 }
 
 // build makes a house on dir. It ends with the test.
 func build(t testing.TB, dir string, o houseOptions) *house {
 	t.Helper()
 	unpackDemo(t, dir)
+	if o.edit != nil {
+		o.edit(filepath.Join(dir, "config"))
+	}
 	service, err := transport.New(o.transport)
 	if err != nil {
 		t.Fatal(err)
