@@ -94,7 +94,7 @@ func explainer(ctx context.Context, w *Wire, sg *compose.Supergraph, o PlanOptio
 	if err != nil {
 		return nil, nothing, errors.Join(err, cleanup())
 	}
-	return explainFrom(sources), func() error { return errors.Join(closer.Close(), cleanup()) }, nil
+	return explainFrom(ctx, sources), func() error { return errors.Join(closer.Close(), cleanup()) }, nil
 }
 
 // planEnv gives the demo's transport agency an address: a plan is printed, not run.
@@ -107,12 +107,19 @@ func planEnv(w *Wire) func(string) string {
 	}
 }
 
-func explainFrom(sources map[string]source.Source) func(string, *source.Query) source.Explanation {
+func explainFrom(ctx context.Context, sources map[string]source.Source) func(string, *source.Query) source.Explanation {
 	return func(name string, q *source.Query) source.Explanation {
-		if e, ok := sources[name].(source.Explainer); ok {
-			return e.Explain(q)
+		e, ok := sources[name].(source.Explainer)
+		if !ok {
+			return source.Explanation{}
 		}
-		return source.Explanation{}
+		x := e.Explain(q)
+		if e, ok := sources[name].(source.Estimator); ok {
+			if rows, ok := e.Estimate(ctx, q); ok {
+				x.EstimatedRows = &rows
+			}
+		}
+		return x
 	}
 }
 
@@ -125,6 +132,9 @@ func printFetches(out io.Writer, fetches []plan.Explained) {
 		if f.Statement != "" {
 			fmt.Fprintf(out, "     %s\n", strings.ReplaceAll(f.Statement, "\n", "\n     "))
 			fmt.Fprintf(out, "     pushed: %s; in the gateway: %s\n", orNothing(f.Pushed), orNothing(f.Local))
+			if f.EstimatedRows != nil {
+				fmt.Fprintf(out, "     estimated rows: %d\n", *f.EstimatedRows)
+			}
 		}
 	}
 }

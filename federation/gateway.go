@@ -138,6 +138,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var errNoToken = errors.New("no token, and nothing is granted to anonymous")
 
+// A request with the header PlanHeader, of a subject with ScopePlan, is answered with its plan: what each source was asked,
+// and how long it took. From anybody else the header changes nothing.
+const (
+	PlanHeader = "Concordat-Plan"
+	ScopePlan  = "plan:read"
+)
+
 // exchange is one request on its way. Each step fills in what the next ones need.
 type exchange struct {
 	id      string
@@ -166,6 +173,7 @@ type exchange struct {
 	secured    map[int]execute.Secured // by step
 	sessions   []*secure.Session       // those of secured that stand
 	result     *execute.Result
+	trace      *execute.Trace // nil: the caller did not ask for the plan, or may not see it
 	answer     answer
 }
 
@@ -321,6 +329,9 @@ func (g *Gateway) execute(x *exchange) *refusal {
 		}
 		x.control = c
 	}
+	if x.request.Header.Get(PlanHeader) != "" && x.subject.HasScope(ScopePlan) {
+		x.trace = &execute.Trace{Now: g.Now}
+	}
 	x.result = x.snapshot.Executor.Run(x.ctx, x.authorized, g.caller(x))
 	for _, e := range x.result.Errors {
 		if e.Code == string(BadUserInput) { // a cursor that does not belong here: an argument like any other
@@ -339,6 +350,7 @@ func (g *Gateway) caller(x *exchange) execute.Caller {
 		Secure:  x.secured,
 
 		Credential: g.credential(x),
+		Trace:      x.trace,
 	}
 }
 

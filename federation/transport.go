@@ -186,7 +186,13 @@ type answerExtensions struct {
 	Receipt     ledger.Receipt   `json:"receipt"`
 	Obligations []obligationJSON `json:"obligations"`
 	Privacy     *privacySpent    `json:"privacy,omitempty"`
+	Plan        *planJSON        `json:"plan,omitempty"`
 	Invented    bool             `json:"invented,omitempty"` // no value is anybody's: the gateway was started for trying out
+}
+
+// planJSON has the shape of what `schema plan --json` prints, and what became of each fetch.
+type planJSON struct {
+	Steps []execute.Traced `json:"steps"`
 }
 
 type obligationJSON struct {
@@ -199,6 +205,9 @@ func answerReply(x *exchange, receipt ledger.Receipt) reply {
 	ext := answerExtensions{Receipt: receipt, Obligations: []obligationJSON{}, Privacy: x.spent(), Invented: x.snapshot.Invented}
 	for _, o := range x.authorized.Obligations() {
 		ext.Obligations = append(ext.Obligations, obligationJSON{string(o.Coordinate), o.Method})
+	}
+	if x.trace != nil {
+		ext.Plan = &planJSON{x.trace.Fetches()}
 	}
 	r := reply{status: http.StatusOK, contentType: x.accept}
 	if x.answer.denied {

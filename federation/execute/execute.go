@@ -40,6 +40,7 @@ type Caller struct {
 	Secure  map[int]Secured // sessions that stand, by step
 	// Credential makes the tokens that sources are asked with; nil: a source that wants one is not asked.
 	Credential source.Credential
+	Trace      *Trace // nil: nothing is noted
 }
 
 // Result is everything that was fetched and may leave.

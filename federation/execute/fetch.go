@@ -130,7 +130,9 @@ func (f *fetch) askPart(ctx context.Context, p *plan.AuthorizedPart, q *source.Q
 	if q.Relation, err = f.relation(p); err != nil {
 		return nil, fmt.Errorf("%w: %w", errRelease, err)
 	}
+	on := f.run.caller.Trace.begin(ctx, f.step, p, q, f.run.executor.Sources[p.Source])
 	t, err := source.Fetch(ctx, checked{src}, q, eval.Run)
+	on.end(ctx, q, t, err)
 	if err != nil {
 		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
 	}

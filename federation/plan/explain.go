@@ -24,6 +24,37 @@ type Explained struct {
 	Statement string   `json:"statement,omitempty"`
 	Pushed    []string `json:"pushed,omitempty"`
 	Local     []string `json:"local,omitempty"`
+	// EstimatedRows is how many rows the source expects to read, from its statistics; nil where it cannot say.
+	EstimatedRows *int64 `json:"estimatedRows,omitempty"`
+}
+
+func (e *Explained) says(x source.Explanation) {
+	e.Statement, e.Pushed, e.Local, e.EstimatedRows = x.Statement, x.Pushed, x.Local, x.EstimatedRows
+}
+
+// Asked describes a query as it is sent, for a plan that has run.
+func (s *AuthorizedStep) Asked(p *AuthorizedPart, q *source.Query, x source.Explanation) Explained {
+	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: s.does(), Type: s.Entity.Name, Source: p.Source, Select: q.Select}
+	e.says(x)
+	switch {
+	case s.fused && q.Aggregate == nil:
+		e.Does += " of fused rows"
+		e.Local = append(slices.Clone(e.Local), s.fusedLocally()...)
+	case s.fused:
+		e.Does = "keys of candidates for fused rows"
+	case q.Aggregate != nil && s.Kind == List:
+		e.Does = "count"
+	}
+	if s.Parent != nil {
+		e.After = &s.Parent.ID
+		e.Join = joinText(s.Parent.Entity, s.Join, s.Entity)
+	}
+	return e
+}
+
+func (s *AuthorizedStep) does() string {
+	return [...]string{ByKey: "row by key", List: "list", Group: "aggregate", Related: "keys for a filter",
+		Secure: "secure aggregation by the agency's agent"}[s.Kind]
 }
 
 // Explain lists the fetches of a plan that policy would allow whole. explain says what a source would do with a
@@ -88,7 +119,7 @@ func (s *AuthorizedStep) explainRelations(explain func(string, *source.Query) so
 				q := r.Keys(p)
 				q.MaxRows = 1
 				x := explain(p.Source, q)
-				e.Statement, e.Pushed, e.Local = x.Statement, x.Pushed, x.Local
+				e.says(x)
 			}
 			out = append(out, e)
 			return someKeys(p.Relation.Columns[r.To].Kind), nil
@@ -123,7 +154,7 @@ func (s *AuthorizedStep) explainKey(m *MappedKey, explain func(string, *source.Q
 		e.Source = p.Source
 		if explain != nil {
 			x := explain(p.Source, q)
-			e.Statement, e.Pushed, e.Local = x.Statement, x.Pushed, x.Local
+			e.says(x)
 		}
 		e.Local = append(e.Local, "groups of each key put together")
 		out = append(out, e)
@@ -144,7 +175,7 @@ func allowed(b *Bound) *policy.Decision {
 }
 
 func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain func(string, *source.Query) source.Explanation) Explained {
-	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: [...]string{ByKey: "row by key", List: "list", Group: "aggregate", Secure: "secure aggregation by the agency's agent"}[s.Kind],
+	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: s.does(),
 		Type: s.Entity.Name, Source: p.Source, Select: p.Select}
 	if s.fused {
 		q, e.Does = s.explainShare(p, q), e.Does+" of fused rows"
@@ -163,7 +194,7 @@ func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain fun
 	}
 	if explain != nil && s.Kind != Secure {
 		x := explain(p.Source, q)
-		e.Statement, e.Pushed, e.Local = x.Statement, x.Pushed, x.Local
+		e.says(x)
 	}
 	if s.fused {
 		e.Local = append(slices.Clone(e.Local), s.fusedLocally()...)

@@ -146,7 +146,7 @@ func (r *restriction) relation(outer *AuthorizedStep, rel *relation) (*Authorize
 			return nil, nil
 		}
 	}
-	out := &AuthorizedStep{Arguments: rel.Arguments, Step: &Step{Kind: Related, Entity: rel.target, Path: outer.Path, Errors: outer.Errors}}
+	out := &AuthorizedStep{Arguments: rel.Arguments, Step: &Step{ID: outer.ID, Kind: Related, Entity: rel.target, Path: outer.Path, Errors: outer.Errors}}
 	var active []*compose.Part
 	for _, part := range rel.target.Parts {
 		if !r.decision.Row(policy.TypeKey{Agency: part.Agency, Type: rel.target.Name}).IsNever() {

@@ -32,12 +32,20 @@ type Explainer interface {
 	Explain(q *Query) Explanation
 }
 
+// Estimator is a Source that can say about how many rows it would read for a query, from its statistics. False: it cannot
+// say.
+type Estimator interface {
+	Estimate(ctx context.Context, q *Query) (rows int64, ok bool)
+}
+
 // Explanation is printed by `schema plan`.
 type Explanation struct {
 	Statement string   // SQL, GraphQL document, or a sentence
 	Pushed    []string // "filter", "order", "limit", "keys", "aggregate", "projection"
 	Local     []string // what the gateway does itself
-	Relates   bool     // no condition on related rows is among it
+	// EstimatedRows is what an Estimator said, for who asked one.
+	EstimatedRows *int64
+	Relates       bool // no condition on related rows is among it
 }
 
 // Relation binds an entity type to a source's table.

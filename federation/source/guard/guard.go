@@ -195,6 +195,17 @@ func (s *Source) Explain(q *source.Query) source.Explanation {
 	return source.Explanation{}
 }
 
+// Estimate implements source.Estimator as the guarded source does.
+func (s *Source) Estimate(ctx context.Context, q *source.Query) (int64, bool) {
+	e, ok := s.inner.(source.Estimator)
+	if !ok {
+		return 0, false
+	}
+	limited, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	return e.Estimate(limited, q)
+}
+
 // Relates implements source.Relater as the guarded source does.
 func (s *Source) Relates(q *source.Query) bool {
 	r, ok := s.inner.(source.Relater)

@@ -36,6 +36,15 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 	return eval.Run(t, q)
 }
 
+// Estimate implements source.Estimator: the rows of the table, all of which a query passes over.
+func (s *Source) Estimate(_ context.Context, q *source.Query) (int64, bool) {
+	t, ok := s.tables[q.Relation.Type]
+	if !ok {
+		return 0, false
+	}
+	return int64(t.Rows), true
+}
+
 // Explain implements source.Explainer.
 func (s *Source) Explain(q *source.Query) source.Explanation {
 	e := source.Explanation{
