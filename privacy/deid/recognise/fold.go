@@ -14,12 +14,15 @@ type folded struct {
 	segments []segment
 }
 
-// segment is a stretch of folded text and where it comes from. A literal one is the same bytes; any other one stands
-// for source bytes as a whole.
+// segment is a stretch of folded text and where it comes from. With a stride, each of its bytes stands for as many source
+// bytes (1: the same bytes; 3: full width). Without one it stands for source bytes as a whole.
 type segment struct {
 	at, from, source int
-	literal          bool
+	stride           int
 }
+
+// sizeOfWide is how many bytes a full-width character has.
+const sizeOfWide = 3
 
 // folder writes folded text. Nothing is copied before the first thing that folds.
 type folder struct {
@@ -53,17 +56,38 @@ func (r *Recogniser) fold(text string) folded {
 // flush writes the literal stretch up to end.
 func (f *folder) flush(end int) {
 	if end > f.start {
-		f.segs = append(f.segs, segment{at: len(f.buf), from: f.start, literal: true})
+		f.segs = append(f.segs, segment{at: len(f.buf), from: f.start, stride: 1})
 		f.buf = append(f.buf, f.text[f.start:end]...)
 	}
 	f.start = end
 }
 
-func (f *folder) replace(from, to int, with string) {
+// begin makes room for what is replaced from here on.
+func (f *folder) begin(from int) {
 	if f.buf == nil {
 		f.buf = make([]byte, 0, len(f.text)+16)
 	}
 	f.flush(from)
+}
+
+// wide folds a run of full-width letters, digits and signs, which are most of a text that has any, as one segment.
+func (f *folder) wide(i int) int {
+	f.begin(i)
+	f.segs = append(f.segs, segment{at: len(f.buf), from: i, stride: sizeOfWide})
+	for i+2 < len(f.text) && f.text[i] == 0xEF {
+		r, _ := decode(f.text, i)
+		if r < 0xFF01 || r > 0xFF5E {
+			break
+		}
+		f.buf = append(f.buf, byte(r-0xFEE0))
+		i += sizeOfWide
+	}
+	f.start = i
+	return i
+}
+
+func (f *folder) replace(from, to int, with string) {
+	f.begin(from)
 	if f.segs == nil || with != "" {
 		f.segs = append(f.segs, segment{at: len(f.buf), from: from, source: to - from})
 	}
@@ -79,6 +103,9 @@ func (f *folder) unit(i int) int {
 	r, size := decode(f.text, i)
 	if _, ok := hanDigit(r); ok {
 		return f.numerals(i)
+	}
+	if r >= 0xFF01 && r <= 0xFF5E {
+		return f.wide(i)
 	}
 	if with, ok := f.r.foldRune(r); ok && size > 1 {
 		f.replace(i, i+size, with)
@@ -193,10 +220,10 @@ func (f *folded) source(at int, end bool) int {
 	i := sort.Search(len(f.segments), func(i int) bool { return f.segments[i].at > at }) - 1
 	s := f.segments[max(i, 0)]
 	switch {
-	case s.literal && end:
-		return s.from + at - s.at + 1
-	case s.literal:
-		return s.from + at - s.at
+	case s.stride > 0 && end:
+		return s.from + (at-s.at+1)*s.stride
+	case s.stride > 0:
+		return s.from + (at-s.at)*s.stride
 	case end:
 		return s.from + s.source
 	}
