@@ -23,8 +23,8 @@ introspect  writes a draft of the schema to standard output: types, keys, joins 
             column, with the rule that suggests it. Values are looked at here and go nowhere; none is in the draft.
 sample      shows some values of a column, and what each transform makes of them.
 
-ADDRESS is postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE, the path of an SQLite file, or env:NAME or
-file:PATH where an address with a password is kept.
+ADDRESS is postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE, the path of an SQLite file, https://HOST/PATH of an
+Apollo Federation v2 subgraph (its schema alone is read), or env:NAME or file:PATH where an address with a password is kept.
 
   --rows  how many rows are read of each table (introspect), or values are shown (sample)
   --json  the suggestions as [{"table", "column", "scalar", "class", "why"}]
