@@ -13,7 +13,8 @@ import (
 // answer is an assembled answer in its private buffer: nothing of it has left.
 type answer struct {
 	body      []byte // the reply up to and with its data, which are in query order
-	canonical []byte // RFC 8785: what the digest covers
+	canonical []byte // RFC 8785: what the digest covers; body itself, or lent
+	lent      []byte // given back once it is digested; nil for none
 	errors    []responseError
 	denied    bool // every root field is denied
 }
@@ -21,11 +22,14 @@ type answer struct {
 // dataMember is what stands before the data.
 const dataMember = `{"data":`
 
+// extensionsHint is about what errors and extensions add to an answer.
+const extensionsHint = 1 << 10
+
 func (a *answer) data() []byte { return a.body[len(dataMember):] }
 
 // assemble writes the data twice, in query order for the caller and in canonical order for the digest, and lists the
 // errors.
-func (x *exchange) assemble() (answer, error) {
+func (x *exchange) assemble(lend *buffers) (answer, error) {
 	agency := map[string]*plan.Node{}
 	for _, root := range x.authorized.Roots() {
 		agency[root.Key] = root
@@ -35,7 +39,7 @@ func (x *exchange) assemble() (answer, error) {
 		keys[i] = f.Key
 	}
 	var err error
-	a := answer{body: append(make([]byte, 0, x.result.SizeHint()), dataMember...)}
+	a := answer{body: append(lend.take(x.result.SizeHint()+extensionsHint), dataMember...)}
 	if x.control != nil && x.control.null {
 		a.body = append(a.body, "null"...)
 		a.canonical = a.data()
@@ -43,7 +47,7 @@ func (x *exchange) assemble() (answer, error) {
 		if a.body, err = x.object(a.body, agency, keys, false); err != nil {
 			return answer{}, err
 		}
-		if a.canonical, err = x.canonical(agency, keys, a.data()); err != nil {
+		if err = x.canonical(agency, keys, &a, lend); err != nil {
 			return answer{}, err
 		}
 	}
@@ -51,17 +55,20 @@ func (x *exchange) assemble() (answer, error) {
 	return a, nil
 }
 
-// canonical is data itself where the query's order is the canonical one.
-func (x *exchange) canonical(agency map[string]*plan.Node, keys []string, data []byte) ([]byte, error) {
+// canonical makes what the digest covers: the data themselves where the query's order is the canonical one.
+func (x *exchange) canonical(agency map[string]*plan.Node, keys []string, a *answer, lend *buffers) (err error) {
 	sorted := slices.IsSorted(keys) && x.control == nil
 	for _, n := range agency {
 		sorted = sorted && inCanonicalOrder(n)
 	}
 	if sorted {
-		return data, nil
+		a.canonical = a.data()
+		return nil
 	}
 	slices.Sort(keys)
-	return x.object(make([]byte, 0, len(data)+256), agency, keys, true)
+	a.lent, err = x.object(lend.take(len(a.body)+256), agency, keys, true)
+	a.canonical = a.lent
+	return err
 }
 
 func inCanonicalOrder(n *plan.Node) bool {

@@ -83,6 +83,7 @@ type Observer interface {
 type Gateway struct {
 	Options
 	snapshot atomic.Pointer[Snapshot]
+	buffers  buffers
 }
 
 // New makes a gateway. It answers 503 until the first Swap.
@@ -133,6 +134,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.closeSessions()
 	reply := g.record(x, refused) // 10. Append: no receipt, no data.
 	reply.write(w)
+	g.buffers.give(reply.body)
 	g.Observer.Answered(reply.code, g.Now().Sub(x.began))
 }
 
@@ -364,7 +366,7 @@ func (g *Gateway) credential(x *exchange) func(audience string) (string, error) 
 }
 
 func (g *Gateway) assemble(x *exchange) *refusal {
-	a, err := x.assemble()
+	a, err := x.assemble(&g.buffers)
 	if err != nil {
 		return refuse(Internal, err)
 	}

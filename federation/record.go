@@ -41,6 +41,8 @@ func (g *Gateway) recordAnswer(x *exchange) reply {
 		e.Kind = "control"
 	}
 	e.Digest = ledger.Digest(x.answer.canonical, salt)
+	g.buffers.give(x.answer.lent)
+	x.answer.canonical, x.answer.lent = nil, nil
 	receipt, err := g.append(x, e)
 	if err != nil {
 		return g.unrecorded(x, err)
