@@ -33,8 +33,11 @@ type ResolverRoot interface {
 }
 
 type DirectiveRoot struct {
-	Example func(ctx context.Context, obj any, next graphql.Resolver, values []string) (res any, err error)
-	Ner     func(ctx context.Context, obj any, next graphql.Resolver, text string) (res any, err error)
+	Example      func(ctx context.Context, obj any, next graphql.Resolver, values []string) (res any, err error)
+	Fusion       func(ctx context.Context, obj any, next graphql.Resolver, trust []string) (res any, err error)
+	Ner          func(ctx context.Context, obj any, next graphql.Resolver, text string) (res any, err error)
+	Secure       func(ctx context.Context, obj any, next graphql.Resolver, lower *string, upper *string, scale *string, domain []string) (res any, err error)
+	Survivorship func(ctx context.Context, obj any, next graphql.Resolver, rule Survivorship, by *string, trust []string) (res any, err error)
 }
 
 type ComplexityRoot struct {
@@ -1745,11 +1748,48 @@ A relation to another type's rows: "FIELD_HERE = FIELD_THERE". A list type makes
 directive @join(on: String!) on FIELD_DEFINITION
 
 """
+Rows of several agencies with the same key are one row, made of them field by field. Every agency that holds rows of the
+type has to say so. ` + "`" + `trust` + "`" + ` lists sources from the most trusted; those it leaves out follow, in order of their names.
+"""
+directive @fusion(trust: [String!]) on OBJECT
+
+"""
+Which agency's value a fused row has. Without it the most trusted one's. What a caller may not see of an agency does not
+take part; NULL never survives a value.
+"""
+directive @survivorship(rule: Survivorship!, by: String, trust: [String!]) on FIELD_DEFINITION
+
+"""
 Names of persons, organisations and places in the text of a String field of the same type: a field of type
 ` + "`" + `[NamedEntity!]` + "`" + `. They are found in the text as the caller sees it; policy decides the field by its own coordinate, and
 without a @classify of its own it has the text's class.
 """
 directive @ner(text: String!) on FIELD_DEFINITION
+
+"""
+What secure aggregation may ask of a column, equal in every agency's file. A number has public bounds, to which it is
+clipped: ` + "`" + `lower` + "`" + ` and ` + "`" + `upper` + "`" + ` in its own unit, with ` + "`" + `scale` + "`" + ` decimals. A text has a public ` + "`" + `domain` + "`" + `, outside of which it does
+not count; without one it can be counted distinct, and nothing else.
+"""
+directive @secure(lower: String, upper: String, scale: String, domain: [String!]) on FIELD_DEFINITION
+
+"""
+How the value of a fused row is chosen.
+"""
+enum Survivorship {
+  """
+  The first in the order of trust.
+  """
+  MOST_TRUSTED
+  """
+  Of the row whose field ` + "`" + `by` + "`" + ` is the greatest; then by trust.
+  """
+  NEWEST
+  """
+  Of the row that has most of the fields ` + "`" + `by` + "`" + `, separated by spaces; then by trust.
+  """
+  MOST_COMPLETE
+}
 
 """
 Classes of fields, from the most revealing to the least.
@@ -1956,7 +1996,7 @@ type Revision {
   activatedAt: DateTime!
   """
   Why the newest version is not in force, where it was refused and the one before it kept; in detail with the scope
-  ` + "`" + `policy:read` + "`" + `.
+  ` + "`" + `policy:read` + "`" + `; with ` + "`" + `policy:read:own` + "`" + ` what is wrong with the caller's own agency's bundle and agreements.
   """
   problem: String
 }
@@ -2564,6 +2604,20 @@ func (ec *executionContext) dir_example_args(ctx context.Context, rawArgs map[st
 	return args, nil
 }
 
+func (ec *executionContext) dir_fusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "trust",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["trust"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) dir_ner_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2575,6 +2629,74 @@ func (ec *executionContext) dir_ner_args(ctx context.Context, rawArgs map[string
 		return nil, err
 	}
 	args["text"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) dir_secure_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "lower",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["lower"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "upper",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["upper"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "scale",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["scale"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "domain",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["domain"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) dir_survivorship_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "rule",
+		func(ctx context.Context, v any) (Survivorship, error) {
+			return ec.unmarshalNSurvivorship2concordatᚋgraphᚐSurvivorship(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["rule"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "trust",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["trust"] = arg2
 	return args, nil
 }
 
@@ -11010,6 +11132,16 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNSurvivorship2concordatᚋgraphᚐSurvivorship(ctx context.Context, v any) (Survivorship, error) {
+	var res Survivorship
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSurvivorship2concordatᚋgraphᚐSurvivorship(ctx context.Context, sel ast.SelectionSet, v Survivorship) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalNTokenRevocation2ᚖconcordatᚋgraphᚐTokenRevocation(ctx context.Context, sel ast.SelectionSet, v *TokenRevocation) graphql.Marshaler {

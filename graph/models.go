@@ -301,7 +301,7 @@ type Revision struct {
 	Policy      string    `json:"policy"`
 	ActivatedAt time.Time `json:"activatedAt"`
 	// Why the newest version is not in force, where it was refused and the one before it kept; in detail with the scope
-	// `policy:read`.
+	// `policy:read`; with `policy:read:own` what is wrong with the caller's own agency's bundle and agreements.
 	Problem *string `json:"problem"`
 }
 
@@ -519,6 +519,67 @@ func (e *Classification) UnmarshalJSON(b []byte) error {
 }
 
 func (e Classification) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// How the value of a fused row is chosen.
+type Survivorship string
+
+const (
+	// The first in the order of trust.
+	SurvivorshipMostTrusted Survivorship = "MOST_TRUSTED"
+	// Of the row whose field `by` is the greatest; then by trust.
+	SurvivorshipNewest Survivorship = "NEWEST"
+	// Of the row that has most of the fields `by`, separated by spaces; then by trust.
+	SurvivorshipMostComplete Survivorship = "MOST_COMPLETE"
+)
+
+var AllSurvivorship = []Survivorship{
+	SurvivorshipMostTrusted,
+	SurvivorshipNewest,
+	SurvivorshipMostComplete,
+}
+
+func (e Survivorship) IsValid() bool {
+	switch e {
+	case SurvivorshipMostTrusted, SurvivorshipNewest, SurvivorshipMostComplete:
+		return true
+	}
+	return false
+}
+
+func (e Survivorship) String() string {
+	return string(e)
+}
+
+func (e *Survivorship) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = Survivorship(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid Survivorship", str)
+	}
+	return nil
+}
+
+func (e Survivorship) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *Survivorship) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e Survivorship) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -110,3 +110,15 @@ func TestTokensAreRevokedByTheirHolderOrWithTheScope(t *testing.T) {
 	w.failWith = ledger.ErrUnavailable
 	w.wantCode(`mutation{revokeToken(id:"third"){id}}`, "LEDGER_UNAVAILABLE")
 }
+
+func TestOfficersAreToldWhatIsWrongWithTheirOwn(t *testing.T) {
+	for scope, want := range map[string]string{
+		"graph:read":                 "a newer version was refused; this one stays in force",
+		resolvers.ScopePolicyReadOwn: `a newer version was refused; this one stays in force\nown\nshared`,
+		resolvers.ScopePolicyRead:    "everything",
+	} {
+		w := newWorld(t, partner(scope))
+		w.problem = "everything"
+		w.wantData(`{revision{problem}}`, `{"revision":{"problem":"`+want+`"}}`)
+	}
+}

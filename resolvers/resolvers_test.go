@@ -104,7 +104,8 @@ func (w *world) Entries(_ context.Context, from int64, limit int) ([]ledger.Reco
 }
 
 func (w *world) Revision(context.Context) resolvers.Revision {
-	return resolvers.Revision{Schema: "aa", Policy: "bb", ActivatedAt: noon, Problem: w.problem}
+	return resolvers.Revision{Schema: "aa", Policy: "bb", ActivatedAt: noon, Problem: w.problem,
+		Parts: []resolvers.Part{{Agency: "aid", Text: "own"}, {Agency: "registry", Text: "another's"}, {Agreement: "care", Text: "shared"}, {Agreement: "research", Text: "theirs"}}}
 }
 
 func (w *world) Checks(context.Context) []resolvers.Check { return w.checks }

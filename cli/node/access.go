@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 
 	"concordat/federation"
 	"concordat/policy"
@@ -67,7 +69,27 @@ func (r revisions) Revision(ctx context.Context) resolvers.Revision {
 	}
 	out := resolvers.Revision{Schema: s.Supergraph.Hash, Policy: s.Policy.Revision(), ActivatedAt: s.Activated}
 	if p := r.node.problem.Load(); p != nil {
-		out.Problem = p.err.Error()
+		out.Problem, out.Parts = p.err.Error(), partsOf(p.err)
+	}
+	return out
+}
+
+// partsOf are the mistakes of a refused version that are somebody's: a bundle's file is named under its agency, an
+// agreement's for its id.
+func partsOf(err error) []resolvers.Part {
+	var out []resolvers.Part
+	var load *policy.LoadError
+	if errors.As(err, &load) {
+		for _, p := range load.Problems {
+			owner, _, _ := strings.Cut(p.File, "/")
+			out = append(out, resolvers.Part{Agency: policy.AgencyID(owner), Text: p.String()})
+		}
+	}
+	var wrong agreement.Mistakes
+	if errors.As(err, &wrong) {
+		for _, m := range wrong {
+			out = append(out, resolvers.Part{Agreement: strings.TrimSuffix(path.Base(m.File), ".yaml"), Text: m.Error()})
+		}
 	}
 	return out
 }
