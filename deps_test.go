@@ -78,7 +78,7 @@ var arrows = map[string][]string{
 	"federation/compose": {"federation/source", "federation/source/cell", "policy", "policy/predicate", "privacy", "schema"},
 	"federation/plan":    {"federation/compose", "federation/source", "policy", "policy/predicate", "privacy"},
 	"federation/execute": {"federation/plan", "federation/source", "federation/source/eval", "policy", "policy/predicate", "privacy", "privacy/budget", "inference"},
-	"federation/agent":   {"federation/source", "policy", "policy/predicate", "privacy", "privacy/budget", "privacy/dp", "privacy/secagg", "state"},
+	"federation/agent":   {"federation/source", "federation/source/eval", "policy", "policy/predicate", "privacy", "privacy/budget", "privacy/dp", "privacy/secagg", "state"},
 	"federation/secure":  {"federation/agent", "federation/compose", "federation/execute", "federation/plan", "policy", "policy/agreement", "policy/predicate", "privacy", "privacy/budget", "privacy/secagg"},
 	"federation": {"federation/compose", "federation/execute", "federation/plan", "federation/secure", "policy", "policy/agreement", "policy/authn",
 		"policy/ledger", "privacy", "privacy/budget", "inference"},

@@ -84,6 +84,40 @@ agents:
   exchange: {token: TOKEN, client: sums, secret: file:exchange.secret}
 `
 
+// bedTaker is what north's agent also answers plain questions about.
+const bedTaker = `"A bed." type Bed @source(name: "north", table: "beds") @key(fields: "id") {
+	id: ID! @classify(as: NON_SENSITIVE)
+	ward: String @classify(as: NON_SENSITIVE)
+	lock: String @classify(as: SENSITIVE)
+}
+`
+
+const bedRules = `
+fields contains {"type": "Bed", "effect": "allow"} if input.purpose == "research"
+
+include.Bed if input.purpose == "research"
+`
+
+// bedFetch is north's own word on them: the gateway's rules would give locks away.
+const bedFetch = `package concordat.fetch
+
+default allow := false
+
+allow if {
+	input.purpose == "research"
+	input.type == "Bed"
+	not "lock" in input.reads
+}
+`
+
+const bedConfig = `fetch:
+  policy: fetch.rego
+  sources: sources.yaml
+  tokens: {issuer: https://gateway.concordat.example, jwks: gateway.jwks.json}
+  types:
+    Bed: {source: ours, table: beds, columns: {id: {kind: text}, ward: {kind: text}, lock: {kind: text}}}
+`
+
 func takers() []string { return []string{"east", "north", "south", "west"} }
 
 // taker is a gateway with `serve`, four agencies with `agent`, and an issuer, each in the role that it has outside: the
@@ -141,6 +175,8 @@ func newTaker(t *testing.T) *taker {
 		sources += "  " + a + ": {kind: agent}\n"
 	}
 	files["sources.yaml"] = sources
+	files["agencies/north.graphqls"] += bedTaker
+	files["policies/north/access.rego"] += bedRules
 	for name, text := range files {
 		write(t, filepath.Join(dir, name), text)
 	}
@@ -233,6 +269,28 @@ minimum: 3
 budget:
   - {agreement: noisy, dataset: Stay, epsilon: "10"}
 `, agency, members, w.tap.address, invited.Key))
+	if agency == "north" {
+		w.serveBeds(dir)
+	}
+}
+
+func (w *taker) serveBeds(dir string) {
+	w.t.Helper()
+	response, err := w.client.Get(w.url + strings.TrimPrefix(authn.DownstreamPath, "/"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	keys, err := io.ReadAll(response.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for name, text := range map[string]string{"gateway.jwks.json": string(keys), "fetch.rego": bedFetch, "sources.yaml": "sources:\n  ours: {kind: memory, tables: {beds: beds.csv}}\n",
+		"beds.csv": "id,ward,lock\n1,north wing,4711\n2,south wing,4712\n3,north wing,4713\n"} {
+		write(w.t, filepath.Join(dir, name), text)
+	}
+	config := filepath.Join(dir, "agent.yaml")
+	write(w.t, config, readFile(w.t, config)+bedConfig)
 }
 
 // launch starts an agency's agent until it is killed or the test ends.

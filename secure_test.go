@@ -29,6 +29,7 @@ func TestSumsOverAgentsAreOpenedByTheCallerAlone(t *testing.T) {
 	w.keygen()
 	t.Run("the sum is the plaintext's", func(t *testing.T) { w.equalsThePlaintext(t, takers()) })
 	t.Run("what cannot be asked", w.refuses)
+	t.Run("plain questions", w.answersPlainly)
 	t.Run("keys", w.keysAreBound)
 	t.Run("noise and budget", w.spends)
 	t.Run("markers", w.keepsMarkersOut)
@@ -168,6 +169,25 @@ func (w *taker) refuses(t *testing.T) {
 	rows, err := send(t.Context(), w.client, w.url, anything, operation(`{ staysAggregate { groups { count } } }`, nil))
 	if err != nil || rows.status == http.StatusOK && rows.code() == "" {
 		t.Errorf("an encrypted field is in an aggregate that the gateway reads: %v %s", err, rows.body)
+	}
+}
+
+// answersPlainly asks rows and groups of what an agent serves as a source; where the agency's own rules say no, the
+// gateway's do not help.
+func (w *taker) answersPlainly(t *testing.T) {
+	token := w.mint("--sub", "ana", "--client", "notebook", "--scope", "graph:read", "--agreement", "plain")
+	for document, want := range map[string]string{
+		`{ beds(where: {ward: {eq: "north wing"}}) { totalCount nodes { id ward _source } } }`: `{"beds":{"totalCount":2,"nodes":[{"id":"1","ward":"north wing","_source":"north"},{"id":"3","ward":"north wing","_source":"north"}]}}`,
+		`{ bedsAggregate(groupBy: [{field: ward}]) { groups { key { ward } count } } }`:        `{"bedsAggregate":{"groups":[{"key":{"ward":"north wing"},"count":2},{"key":{"ward":"south wing"},"count":1}]}}`,
+		`{ beds { nodes { id lock } } }`: `{"beds":null}`,
+	} {
+		a, err := send(t.Context(), w.client, w.url, token, operation(document, nil))
+		if err != nil || string(a.Data) != want {
+			t.Errorf("%s: %v %s", document, err, a.body)
+		}
+		if refused := strings.Contains(document, "lock"); refused != (a.code() == "SOURCE_UNAVAILABLE") {
+			t.Errorf("%s: %s", document, a.code())
+		}
 	}
 }
 

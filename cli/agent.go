@@ -112,10 +112,15 @@ func runAgent(ctx context.Context, c *agentConfig, store *state.Store, w *Wire) 
 		return err
 	}
 	defer closer.Close()
+	fetching, fetchCloser, err := c.Fetch.open(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer fetchCloser.Close()
 	a, err := agent.New(agent.Options{
 		Name: c.Name, Identity: c.identity, Members: c.members, Gateways: c.gateways,
 		Data: data, Policy: rules, Tokens: c.tokens, Store: store, Minimum: c.Minimum, Threshold: c.Threshold,
-		Log: slog.New(slog.NewJSONHandler(w.Stderr, nil)),
+		Log: slog.New(slog.NewJSONHandler(w.Stderr, nil)), Fetching: fetching,
 	})
 	if err != nil {
 		return err

@@ -33,10 +33,11 @@ type agentConfig struct {
 		Audience string `yaml:"audience"` // default AgentAudience
 		JWKS     string `yaml:"jwks"`
 	} `yaml:"issuers"`
-	Policy  string    `yaml:"policy"`
-	Data    agentData `yaml:"data"`
-	State   string    `yaml:"state"`
-	Minimum int       `yaml:"minimum"`
+	Policy  string      `yaml:"policy"`
+	Data    agentData   `yaml:"data"`
+	Fetch   *agentFetch `yaml:"fetch"`
+	State   string      `yaml:"state"`
+	Minimum int         `yaml:"minimum"`
 	// Threshold: see agent.Options.
 	Threshold int `yaml:"threshold"`
 	Budget    []struct {
@@ -110,6 +111,11 @@ func (c *agentConfig) resolve(dir string, getenv func(string) string) {
 			c.wrong(p.key, "missing")
 		} else if !filepath.IsAbs(*p.path) {
 			*p.path = filepath.Join(dir, *p.path)
+		}
+	}
+	if c.Fetch != nil {
+		if err := c.Fetch.resolve(dir, c.Name); err != nil {
+			c.wrong("fetch", err.Error())
 		}
 	}
 	if err := c.Data.check(); err != nil {

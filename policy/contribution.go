@@ -19,19 +19,30 @@ type ContributionRules struct{ query rego.PreparedEvalQuery }
 
 // LoadContributionRules compiles one Rego module with the same restricted built-ins as every other policy.
 func LoadContributionRules(ctx context.Context, file string, text []byte) (*ContributionRules, error) {
+	return loadAllow(ctx, file, text, "concordat.secagg")
+}
+
+// LoadFetchRules compiles an agency's own rules about plain questions to its agent: the rule allow of package
+// concordat.fetch, over input.type, input.select, input.reads, input.aggregate, input.subject, input.agreement and
+// input.purpose.
+func LoadFetchRules(ctx context.Context, file string, text []byte) (*ContributionRules, error) {
+	return loadAllow(ctx, file, text, "concordat.fetch")
+}
+
+func loadAllow(ctx context.Context, file string, text []byte, name string) (*ContributionRules, error) {
 	caps := capabilities()
 	module, err := ast.ParseModuleWithOpts(file, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1, Capabilities: caps})
 	if err != nil {
 		return nil, fmt.Errorf("contribution rules: %w", err)
 	}
-	if module.Package.Path.String() != "data.concordat.secagg" {
-		return nil, fmt.Errorf("contribution rules: %s: the package is not concordat.secagg", file)
+	if module.Package.Path.String() != "data."+name {
+		return nil, fmt.Errorf("contribution rules: %s: the package is not %s", file, name)
 	}
 	compiler := ast.NewCompiler().WithStrict(true).WithCapabilities(caps)
 	if compiler.Compile(map[string]*ast.Module{file: module}); compiler.Failed() {
 		return nil, fmt.Errorf("contribution rules: %w", compiler.Errors)
 	}
-	query, err := rego.New(rego.Query("data.concordat.secagg.allow"), rego.Compiler(compiler), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	query, err := rego.New(rego.Query("data."+name+".allow"), rego.Compiler(compiler), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("contribution rules: %w", err)
 	}

@@ -267,3 +267,20 @@ func (n *Node) holdsRows(agency string) bool {
 
 // Authenticator is the gate of this gateway's callers, for an issuer that stands beside it.
 func (n *Node) Authenticator() authn.Gate { return n.auth }
+
+// remote is a source that an agency's agent serves, without its link.
+type remote interface {
+	Through(link source.Source) source.Source
+}
+
+// link puts the agents' links in the place of sources that agents serve; a source is named as its agency is.
+func (n *Node) link(sources map[string]source.Source) {
+	if n.agents == nil {
+		return
+	}
+	for name, s := range sources {
+		if r, ok := s.(remote); ok {
+			sources[name] = r.Through(&agent.Source{Hub: n.agents.hub, Agency: name})
+		}
+	}
+}

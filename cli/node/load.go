@@ -295,6 +295,7 @@ func (n *Node) sources(ctx context.Context, sg *compose.Supergraph, text []byte)
 	if err != nil {
 		return opened{}, fmt.Errorf("sources: %w", err)
 	}
+	n.link(sources)
 	return opened{digest: digest, sources: sources, closer: closer}, nil
 }
 

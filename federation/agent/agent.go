@@ -67,16 +67,18 @@ const (
 	CodeSignature Code = "SIGNATURE" // a message its sender did not sign
 	CodeMalformed Code = "MALFORMED" // bytes that are not a message
 	CodeTooFew    Code = "TOO_FEW"
-	CodeData      Code = "DATA"   // the agency's data cannot answer: missing column, overflow
-	CodeRelease   Code = "LATE"   // too late, or already released
-	CodeFailed    Code = "FAILED" // anything else; the agent's log has it
+	CodeData      Code = "DATA"      // the agency's data cannot answer: missing column, overflow
+	CodeTooLarge  Code = "TOO_LARGE" // an answer beyond its bounds
+	CodeTimeout   Code = "TIMEOUT"   // the agency's own source did not answer in time
+	CodeRelease   Code = "LATE"      // too late, or already released
+	CodeFailed    Code = "FAILED"    // anything else; the agent's log has it
 )
 
 // known refuses free text in place of a code: a hostile agent's words reach no log line and no client.
 func known(c string) Code {
 	switch k := Code(c); k {
 	case CodeGone, CodeBusy, CodeSession, CodeRefused, CodeToken, CodeMember, CodeProtocol, CodeSignature,
-		CodeMalformed, CodeTooFew, CodeData, CodeRelease:
+		CodeMalformed, CodeTooFew, CodeData, CodeTooLarge, CodeTimeout, CodeRelease:
 		return k
 	}
 	return CodeFailed

@@ -76,6 +76,7 @@ type Options struct {
 	Now       func() time.Time // default time.Now
 	Rand      io.Reader        // of the noise; default crypto/rand
 	Backoff   Backoff
+	Fetching  Fetching // optional
 }
 
 // Backoff between dials: doubling from Least to Most, each wait drawn uniformly from the upper half.
@@ -213,6 +214,7 @@ func (a *Agent) serve(ctx context.Context, s grpc.ClientStream, g Gateway) error
 	out := &sender{stream: s}
 	slots := make(chan struct{}, concurrent)
 	in := &inbox{pending: map[uint64]*incoming{}}
+	fetches := &fetches{running: map[uint64]context.CancelFunc{}}
 	for {
 		var f frame
 		if err := s.RecvMsg(&f); err != nil {
@@ -223,6 +225,15 @@ func (a *Agent) serve(ctx context.Context, s grpc.ClientStream, g Gateway) error
 			return err
 		}
 		if r == nil {
+			continue
+		}
+		switch f.step {
+		case stepCancel:
+			fetches.cancel(f.id)
+			continue
+		case stepFetch: // beside the sessions' slots: it may wait for the agency's database
+			asked, ok := fetches.begin(ctx, f.id)
+			wg.Go(func() { out.reply(f.id, f.step, fetches.run(asked, ok, a, f.id, r)) })
 			continue
 		}
 		select {
@@ -253,6 +264,11 @@ const maxPending = 256
 
 func (b *inbox) take(f *frame) ([][]byte, error) {
 	r := b.pending[f.id]
+	if r != nil && f.step == stepCancel { // nobody waits, and the rest will not come
+		b.bytes -= r.gatherer.size
+		delete(b.pending, f.id)
+		return nil, nil
+	}
 	if r == nil {
 		if len(b.pending) >= maxPending {
 			return nil, errTooLong

@@ -158,3 +158,11 @@ func Bodies(parts [][]byte) [][]byte {
 	}
 	return out
 }
+
+// Codecs of plain questions, for tests of hostile bytes.
+var (
+	EncodeTable = encodeTable
+	DecodeTable = decodeTable
+	EncodeQuery = encodeQuery
+	DecodeQuery = decodeQuery
+)

@@ -26,10 +26,12 @@ const (
 	stepActivate
 	stepRelease
 	stepDiscard
+	stepFetch  // a plain question
+	stepCancel // of the request with this id: nobody waits for it any more
 )
 
 func (s step) String() string {
-	names := []string{"", "greet", "hello", "commit", "reveal", "agree", "prepared", "contribute", "activate", "release", "discard"}
+	names := []string{"", "greet", "hello", "commit", "reveal", "agree", "prepared", "contribute", "activate", "release", "discard", "fetch", "cancel"}
 	if int(s) < len(names) {
 		return names[s]
 	}
@@ -72,7 +74,7 @@ func (f *frame) unmarshal(b []byte) error {
 	}
 	f.id, f.step, f.flags = binary.BigEndian.Uint64(b), step(b[8]), b[9]
 	f.payload = b[frameHeader:]
-	if f.step < stepGreet || f.step > stepDiscard || f.flags > flagLast|flagFailed|flagReply {
+	if f.step < stepGreet || f.step > stepCancel || f.flags > flagLast|flagFailed|flagReply {
 		return errFrame
 	}
 	return nil

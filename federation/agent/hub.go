@@ -235,6 +235,22 @@ func (h *Hub) await(ctx context.Context, done func() bool) error {
 	}
 }
 
+// ask is call for a plain question: where the context ends first, the agent is told to stop.
+func (h *Hub) ask(ctx context.Context, name string, s step, limit int, parts ...[]byte) ([][]byte, error) {
+	h.mu.Lock()
+	l := h.links[name]
+	h.mu.Unlock()
+	if l == nil {
+		return nil, CodeGone.failure()
+	}
+	id := h.next.Add(1)
+	out, err := l.call(ctx, id, s, limit, parts)
+	if ctx.Err() != nil {
+		l.cancel(id)
+	}
+	return out, err
+}
+
 // call asks one agent for one step of one session. limit bounds the reply in bytes.
 func (h *Hub) call(ctx context.Context, name string, s step, limit int, parts ...[]byte) ([][]byte, error) {
 	h.mu.Lock()

@@ -161,6 +161,14 @@ func (l *link) call(ctx context.Context, id uint64, s step, limit int, parts [][
 	}
 }
 
+// cancel tells the agent that nobody waits. Where the queue is full it is not told: the answer is dropped when it comes.
+func (l *link) cancel(id uint64) {
+	select {
+	case l.out <- split(id, stepCancel, 0, nil)[0]:
+	default:
+	}
+}
+
 func (l *link) register(id uint64, c *call) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
