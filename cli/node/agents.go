@@ -15,6 +15,7 @@ import (
 	"concordat/federation"
 	"concordat/federation/agent"
 	"concordat/federation/secure"
+	"concordat/federation/source"
 	"concordat/policy"
 	"concordat/policy/agreement"
 	"concordat/policy/authn"
