@@ -8,47 +8,42 @@ import (
 )
 
 // decisions keeps what was decided by facts and request. A request names many coordinates, and to digest them all
-// costs more than everything else about a decision that is kept. So they are only hashed, and the request itself lies
-// beside the decision: one that hashes alike and is another is not found. Comparing is cheap, since the names of one
-// catalog are the same strings.
+// costs more than everything else about a decision that is kept. So both are only hashed, and lie beside the decision:
+// what hashes alike and is another is not found. Comparing is cheap, since the names of one catalog are the same strings.
 type decisions struct {
-	kept *lru.Cache[decisionKey, decided]
+	kept *lru.Cache[uint64, decided]
 	seed maphash.Seed
 }
 
-type decisionKey struct {
-	facts   cacheKey
-	request uint64
-}
-
 type decided struct {
+	facts    string // as facts.appendKey writes them
 	request  Request
 	decision *Decision
 }
 
 func newDecisions(size int) (*decisions, error) {
-	kept, err := lru.New[decisionKey, decided](size)
+	kept, err := lru.New[uint64, decided](size)
 	return &decisions{kept: kept, seed: maphash.MakeSeed()}, err
 }
 
-// get is the decision on exactly r, nil where there is none.
-func (c *decisions) get(key decisionKey, r *Request) *Decision {
-	d, ok := c.kept.Get(key)
-	if !ok || d.request.Operation != r.Operation || !slices.Equal(d.request.Fields, r.Fields) || !slices.Equal(d.request.Types, r.Types) {
+// get is the decision on exactly r for exactly these facts, nil where there is none.
+func (c *decisions) get(facts []byte, r *Request) *Decision {
+	d, ok := c.kept.Get(c.hash(facts, r))
+	if !ok || d.facts != string(facts) || d.request.Operation != r.Operation || !slices.Equal(d.request.Fields, r.Fields) || !slices.Equal(d.request.Types, r.Types) {
 		return nil
 	}
 	return d.decision
 }
 
-func (c *decisions) add(key decisionKey, r *Request, d *Decision) {
+func (c *decisions) add(facts []byte, r *Request, d *Decision) {
 	own := Request{Operation: r.Operation, Fields: slices.Clone(r.Fields), Types: slices.Clone(r.Types)}
-	c.kept.Add(key, decided{own, d})
+	c.kept.Add(c.hash(facts, r), decided{string(facts), own, d})
 }
 
-// hash mixes what a request names. Names alone are hashed: which agency's they are is left to the comparison.
-func (c *decisions) hash(r *Request) uint64 {
+// hash mixes the facts and what a request names. Which agency's it is, is left to the comparison.
+func (c *decisions) hash(facts []byte, r *Request) uint64 {
 	const odd = 0x9e3779b97f4a7c15
-	sum := uint64(len(r.Fields))
+	sum := maphash.Bytes(c.seed, facts) ^ uint64(len(r.Fields))
 	for i := range r.Fields {
 		sum = (sum ^ maphash.String(c.seed, string(r.Fields[i].Coordinate))) * odd
 	}

@@ -83,22 +83,24 @@ func (e *Engine) Signed() map[AgencyID]time.Time { return maps.Clone(e.signed) }
 // Decide answers a request. The decision is shared and must not be changed. The error is the context's; a policy
 // that fails denies instead.
 func (e *Engine) Decide(ctx context.Context, s Subject, r Request) (*Decision, error) {
-	key, lasting := e.decisionKey(&s, &r)
-	if d := e.cache.decisions.get(key, &r); d != nil {
+	reads := e.reading(&r)
+	var space [512]byte
+	facts := reads.appendKey(space[:0], &s, r.Operation)
+	if d := e.cache.decisions.get(facts, &r); d != nil {
 		return d, nil
 	}
 	d, kept, err := e.decide(ctx, s, &r)
 	if err != nil {
 		return nil, err
 	}
-	if kept && lasting {
-		e.cache.decisions.add(key, &r, d)
+	if kept && reads.lasting() {
+		e.cache.decisions.add(facts, &r, d)
 	}
 	return d, nil
 }
 
-// decisionKey covers every fact that a rule of any agency asked can read, and a hash of the request.
-func (e *Engine) decisionKey(s *Subject, r *Request) (key decisionKey, lasting bool) {
+// reading is every fact that a rule of any agency asked can read.
+func (e *Engine) reading(r *Request) facts {
 	reads := e.gateway.fieldReads
 	var last AgencyID
 	for i := range r.Fields {
@@ -115,9 +117,7 @@ func (e *Engine) decisionKey(s *Subject, r *Request) (key decisionKey, lasting b
 			reads |= a.fieldReads | a.rowReads(k.Type) | e.gateway.rowReads(k.Type)
 		}
 	}
-	var space [512]byte
-	return decisionKey{facts: sha256.Sum256(reads.appendKey(space[:0], s, r.Operation)),
-		request: e.cache.decisions.hash(r)}, reads.lasting()
+	return reads
 }
 
 // decide assembles a decision from the verdicts and row rules of the agencies asked; kept is false where some
