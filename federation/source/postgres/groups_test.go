@@ -36,7 +36,11 @@ const peopleSDL = `type Person @source(name: "east", table: "people") @key(field
 	id: ID! @classify(as: NON_SENSITIVE) region: String @classify(as: NON_SENSITIVE) born: Date @classify(as: NON_SENSITIVE, hierarchy: "date") }
 type Visit @source(name: "east", table: "stays") @key(fields: "id") {
 	id: ID! @classify(as: NON_SENSITIVE) person: ID @classify(as: NON_SENSITIVE) ward: String @classify(as: NON_SENSITIVE)
-	days: Int @classify(as: NON_SENSITIVE) weight: Float @classify(as: NON_SENSITIVE) patient: Person @join(on: "person = id") @classify(as: NON_SENSITIVE) }
+	days: Int @classify(as: NON_SENSITIVE) weight: Float @classify(as: NON_SENSITIVE) patient: Person @join(on: "person = id") @classify(as: NON_SENSITIVE)
+	neighbour: Neighbour @join(on: "person = id") @classify(as: NON_SENSITIVE) }
+`
+
+const neighboursSDL = `type Neighbour @source(name: "west", table: "people") @key(fields: "id") { id: ID! @classify(as: NON_SENSITIVE) region: String @classify(as: NON_SENSITIVE) }
 `
 
 const groupsData = `
@@ -76,7 +80,7 @@ func groupsOf(t *testing.T) *agencies {
 		t.Cleanup(func() { s.Close() })
 		opened[name], a.counts[name] = s, sourcetest.Count(s)
 		a.sources[name] = a.counts[name]
-		text := fmt.Sprintf(groupsSDL, name, "")
+		text := fmt.Sprintf(groupsSDL, name, "") + neighboursSDL
 		if name == "east" {
 			text = fmt.Sprintf(groupsSDL, name, `patient: Person @join(on: "person = id") @classify(as: NON_SENSITIVE)`) + peopleSDL
 		}
@@ -99,7 +103,7 @@ func groupsOf(t *testing.T) *agencies {
 }
 
 // ask is the groups of an answer, each as JSON, sorted.
-func (a *agencies) ask(t *testing.T, query string) []string {
+func (a *agencies) ask(t *testing.T, query string, but ...func(*policy.Decision)) []string {
 	t.Helper()
 	doc, errs := gqlparser.LoadQueryWithRules(a.sg.Schema, query, rules.NewDefaultRules())
 	if len(errs) > 0 {
@@ -120,6 +124,9 @@ func (a *agencies) ask(t *testing.T, query string) []string {
 	}
 	for _, k := range b.Request.Types {
 		d.Rows[k] = predicate.Always()
+	}
+	for _, change := range but {
+		change(d)
 	}
 	authorized, err := plan.Restrict(b, d, deid.New())
 	if err != nil {
@@ -282,5 +289,29 @@ func TestKeysOfRowsInTheSameSourceAreOneStatement(t *testing.T) {
 		if got := a.counts["east"].Fetches(); got != want {
 			t.Errorf("%s: %d statements, want %d", query, got, want)
 		}
+	}
+}
+
+func TestKeysOfRowsInAnotherSourceAreAskedThere(t *testing.T) {
+	a := groupsOf(t)
+	a.counts["east"].Reset()
+	a.counts["west"].Reset()
+	a.ask(t, `{ visitsAggregate(groupBy: [{field: neighbour_region}]) { groups { count } } }`)
+	if east, west := a.counts["east"].Fetches(), a.counts["west"].Fetches(); east != 1 || west != 1 {
+		t.Errorf("%d and %d statements", east, west)
+	}
+}
+
+func TestRowsThatMayNotBeSeenAreNoKeysInTheStatement(t *testing.T) {
+	a := groupsOf(t)
+	hide := func(d *policy.Decision) {
+		d.Rows[policy.TypeKey{Agency: "east", Type: "Person"}] = predicate.Compare("region", predicate.Ne, predicate.String("region 1"))
+	}
+	a.counts["east"].Reset()
+	got := a.ask(t, `{ visitsAggregate(groupBy: [{field: patient_region}]) { groups { key { patient_region } count } } }`, hide)
+	want := a.says(t, "SELECT "+object("key", object("patient_region", "to_json(region)"), "count", "count(*)")+
+		" FROM groups_east.stays s LEFT JOIN groups_east.people p ON p.id = s.person AND p.region <> 'region 1' GROUP BY region")
+	if !slices.Equal(got, want) || len(want) < 2 || a.counts["east"].Fetches() != 1 {
+		t.Errorf("%d statements: %v, want %v", a.counts["east"].Fetches(), got, want)
 	}
 }
