@@ -71,13 +71,14 @@ var arrows = map[string][]string{
 	"federation/source/servertest":  {},
 	"federation/source/guard":       {"federation/source", "privacy"},
 	"federation/source/sourcetest":  {"federation/source", "federation/source/eval", "policy/predicate", "privacy"},
+	"federation/source/fresh":       {"federation/source", "policy/predicate", "privacy"},
 	"federation/source/mock":        {"federation/compose", "federation/source", "federation/source/cell", "federation/source/memory", "privacy"},
-	"federation/source/open":        {"federation/source", "federation/source/graphql", "federation/source/guard", "federation/source/introspect", "federation/source/memory", "federation/source/mysql", "federation/source/postgres", "federation/source/sqlite", "privacy"},
+	"federation/source/open":        {"federation/source", "federation/source/fresh", "federation/source/graphql", "federation/source/guard", "federation/source/introspect", "federation/source/memory", "federation/source/mysql", "federation/source/postgres", "federation/source/sqlite", "privacy"},
 
 	// The gateway. Planning is pure; graph stays outside, and reaches federation as a function.
 	"federation/compose": {"federation/source", "federation/source/cell", "policy", "policy/predicate", "privacy", "schema"},
 	"federation/plan":    {"federation/compose", "federation/source", "policy", "policy/predicate", "privacy"},
-	"federation/execute": {"federation/plan", "federation/source", "federation/source/eval", "policy", "policy/predicate", "privacy", "privacy/budget", "inference"},
+	"federation/execute": {"federation/compose", "federation/plan", "federation/source", "federation/source/eval", "policy", "policy/predicate", "privacy", "privacy/budget", "inference"},
 	"federation/agent":   {"federation/source", "federation/source/eval", "policy", "policy/predicate", "privacy", "privacy/budget", "privacy/dp", "privacy/secagg", "state"},
 	"federation/secure":  {"federation/agent", "federation/compose", "federation/execute", "federation/plan", "policy", "policy/agreement", "policy/predicate", "privacy", "privacy/budget", "privacy/secagg"},
 	"federation": {"federation/compose", "federation/execute", "federation/plan", "federation/secure", "policy", "policy/agreement", "policy/authn",

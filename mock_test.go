@@ -82,8 +82,14 @@ issuers:
 // mockGateway starts `serve --mock` and asks it.
 func mockGateway(t *testing.T, document string) string {
 	t.Helper()
+	return libraryGateway(t, mockWorld, "--mock")(document)
+}
+
+// libraryGateway starts `serve` on a configuration and returns what asks it.
+func libraryGateway(t *testing.T, world map[string]string, flags ...string) func(document string) string {
+	t.Helper()
 	dir, address := t.TempDir(), freeAddress(t)
-	for name, text := range mockWorld {
+	for name, text := range world {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -93,17 +99,20 @@ func mockGateway(t *testing.T, document string) string {
 	keys := verb(t, dir, "key", "new", "--dir", ".")
 	lines := strings.Split(strings.TrimSpace(keys), "\n")
 	writeFile(t, filepath.Join(dir, "issuers.json"), lines[len(lines)-1])
-	g := startIn(t, dir, "serve", "--config", "concordat.yaml", "--mock")
+	g := startIn(t, dir, append([]string{"serve", "--config", "concordat.yaml"}, flags...)...)
 	token := strings.TrimSpace(verb(t, dir, "token", "mint", "--dir", ".", "--sub", "me", "--client", "notebook", "--org", "office", "--agreement", "planning", "--purpose", "planning"))
-	body, err := json.Marshal(map[string]string{"query": document})
-	if err != nil {
-		t.Fatal(err)
+	return func(document string) string {
+		t.Helper()
+		body, err := json.Marshal(map[string]string{"query": document})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := send(t.Context(), g.client, g.url, token, string(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(a.body)
 	}
-	a, err := send(t.Context(), g.client, g.url, token, string(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(a.body)
 }
 
 // startIn starts a verb that serves, in its directory, until the test ends.

@@ -41,6 +41,7 @@ type Parts struct {
 // immutable and swapped whole, so that no request is answered under two of them.
 type Snapshot struct {
 	Parts
+	dated  map[string]dated
 	making sync.Mutex // held while a view is made; views are few and the first request of one waits
 	views  *lru.Cache[string, *view]
 }
@@ -54,7 +55,7 @@ func NewSnapshot(p Parts) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	return &Snapshot{Parts: p, views: views}, nil
+	return &Snapshot{Parts: p, views: views, dated: datedSources(p.Executor)}, nil
 }
 
 // view is the schema for a visibility profile.

@@ -186,6 +186,7 @@ type answerExtensions struct {
 	Receipt     ledger.Receipt   `json:"receipt"`
 	Obligations []obligationJSON `json:"obligations"`
 	Privacy     *privacySpent    `json:"privacy,omitempty"`
+	Sources     []sourceJSON     `json:"sources,omitempty"`
 	Plan        *planJSON        `json:"plan,omitempty"`
 	Invented    bool             `json:"invented,omitempty"` // no value is anybody's: the gateway was started for trying out
 }
@@ -206,6 +207,7 @@ func answerReply(x *exchange, receipt ledger.Receipt) reply {
 	for _, o := range x.authorized.Obligations() {
 		ext.Obligations = append(ext.Obligations, obligationJSON{string(o.Coordinate), o.Method})
 	}
+	ext.Sources = x.freshness()
 	if x.trace != nil {
 		ext.Plan = &planJSON{x.trace.Fetches()}
 	}

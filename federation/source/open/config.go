@@ -77,6 +77,14 @@ type Source struct {
 	Headers     map[string]string        // graphql: name -> env:NAME or file:PATH
 	TLS         TLS                      // graphql
 	Guard       guard.Options            // not memory
+	Freshness   *Freshness               // sqlite, postgres, mysql, memory; nil: the source does not say how fresh it is
+}
+
+// Freshness says where a source records up to when its data are current: the greatest value of a field.
+type Freshness struct {
+	Type, Field string
+	Every       time.Duration // how old a reading may be
+	Precision   time.Duration // it is rounded down to
 }
 
 // TLS is where the parts of a TLS configuration are: PEM, by env:NAME or file:PATH. "" is none.
@@ -145,6 +153,9 @@ func (r *reader) source(n *yaml.Node, path string) Source {
 	if s.Kind != Memory {
 		ks["guard"] = func(n *yaml.Node, path string) { r.guard(n, path, &s.Guard) }
 	}
+	if s.Kind != GraphQL && s.Kind != Agent {
+		ks["freshness"] = func(n *yaml.Node, path string) { s.Freshness = r.freshness(n, path) }
+	}
 	switch s.Kind {
 	case SQLite:
 		ks["file"] = func(n *yaml.Node, path string) { s.File = r.text(n, path) }
@@ -167,6 +178,17 @@ func (r *reader) source(n *yaml.Node, path string) Source {
 		r.report(kind, path+".kind", "not a kind of source: sqlite, postgres, mysql, memory, graphql, agent")
 	}
 	return s
+}
+
+func (r *reader) freshness(n *yaml.Node, path string) *Freshness {
+	f := &Freshness{}
+	r.mapping(n, path, keys{
+		"type":      func(n *yaml.Node, path string) { f.Type = r.name(n, path) },
+		"field":     func(n *yaml.Node, path string) { f.Field = r.name(n, path) },
+		"every":     func(n *yaml.Node, path string) { f.Every = r.duration(n, path) },
+		"precision": func(n *yaml.Node, path string) { f.Precision = r.duration(n, path) },
+	}, "type", "field")
+	return f
 }
 
 func (r *reader) guard(n *yaml.Node, path string, o *guard.Options) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"concordat/federation/source"
+	"concordat/federation/source/fresh"
 	"concordat/federation/source/guard"
 	"concordat/federation/source/memory"
 	"concordat/federation/source/mysql"
@@ -41,6 +42,12 @@ func Open(ctx context.Context, cfg *Config, o Options) (map[string]source.Source
 			continue
 		}
 		opened[name] = guarded(s, cfg.Sources[name])
+		dated, err := o.dated(name, opened[name], cfg.Sources[name].Freshness)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("source %s: %w", name, err))
+		} else if dated != nil {
+			opened[name], all = dated, append(all, dated) // closed before what it reads
+		}
 		if c, ok := s.(io.Closer); ok {
 			all = append(all, c)
 		}
@@ -49,6 +56,20 @@ func Open(ctx context.Context, cfg *Config, o Options) (map[string]source.Source
 		return nil, nil, errors.Join(append(errs, all.Close())...)
 	}
 	return opened, all, nil
+}
+
+// dated is s with its freshness; nil where none is declared.
+func (o Options) dated(name string, s source.Source, f *Freshness) (*fresh.Source, error) {
+	if f == nil {
+		return nil, nil
+	}
+	for _, r := range o.Relations(name) {
+		c, ok := r.Columns[f.Field]
+		if r.Type == f.Type && ok && (c.Kind == privacy.Time || c.Kind == privacy.Date) {
+			return fresh.New(s, fresh.Options{Relation: r, Field: f.Field, Every: f.Every, Precision: f.Precision}), nil
+		}
+	}
+	return nil, fmt.Errorf("freshness: it has no Date or DateTime %s.%s: %w", f.Type, f.Field, source.ErrInvalid)
 }
 
 // guarded is s behind its guard. Tables in memory are neither slow nor ever away.
