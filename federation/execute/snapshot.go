@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"sync"
+	"time"
 
 	"concordat/federation/plan"
 	"concordat/federation/source"
@@ -18,6 +19,10 @@ type snapshot struct {
 	once sync.Once
 	src  source.Snapshot // nil: asked as it is
 }
+
+// spareSoon is how long a request that reads several sources so waits for each of them before it does without: waiting
+// longer, with another one kept, two requests could wait for each other.
+const spareSoon = 100 * time.Millisecond
 
 // open notes the sources of a plan that are asked more than once.
 func (x *snapshots) open(a *plan.Authorized) {
@@ -59,9 +64,16 @@ func (r *run) source(ctx context.Context, name string) (source.Source, bool) {
 		return src, ok
 	}
 	held.once.Do(func() {
-		if s, can := src.(source.Snapshotter); can {
-			held.src = s.Snapshot(ctx)
+		s, can := src.(source.Snapshotter)
+		if !can {
+			return
 		}
+		if len(r.snapshots.of) > 1 {
+			var cancel func()
+			ctx, cancel = context.WithTimeout(ctx, spareSoon)
+			defer cancel()
+		}
+		held.src = s.Snapshot(ctx)
 	})
 	if held.src != nil {
 		return held.src, true

@@ -1,14 +1,11 @@
 package source
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Snapshotter is a Source that can answer several queries from one state of its data.
 type Snapshotter interface {
-	// Snapshot is nil where the source has no connection to spare for it soon: queries are then asked one by one, each of
-	// the state it finds. Who gets one closes it.
+	// Snapshot is nil where the source has no connection to spare for it before ctx ends: queries are then asked one by
+	// one, each of the state it finds. Who gets one closes it.
 	Snapshot(ctx context.Context) Snapshot
 }
 
@@ -22,14 +19,11 @@ type Snapshot interface {
 // Places are the connections of a source that snapshots may keep.
 type Places chan struct{}
 
-// NewPlaces lends half of a source's connections: a request that keeps one while it waits for another source must not
-// keep all others from theirs.
-func NewPlaces(connections int) Places { return make(Places, connections/2) }
+// NewPlaces lends four fifths of a source's connections and never the last: a request that keeps one while it waits for
+// another source must not keep all others from theirs.
+func NewPlaces(connections int) Places { return make(Places, connections-max(1, connections/5)) }
 
-// spareSoon is how long a request waits for a connection of its own before it does without.
-const spareSoon = 100 * time.Millisecond
-
-// Take reports whether there is a place, soon.
+// Take waits for a place until ctx ends, and reports whether there is one.
 func (p Places) Take(ctx context.Context) bool {
 	if cap(p) == 0 {
 		return false
@@ -37,17 +31,9 @@ func (p Places) Take(ctx context.Context) bool {
 	select {
 	case p <- struct{}{}:
 		return true
-	default:
-	}
-	wait := time.NewTimer(spareSoon)
-	defer wait.Stop()
-	select {
-	case p <- struct{}{}:
-		return true
-	case <-wait.C:
 	case <-ctx.Done():
+		return false
 	}
-	return false
 }
 
 // Give gives a place back.

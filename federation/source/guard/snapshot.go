@@ -13,7 +13,9 @@ func (s *Source) Snapshot(ctx context.Context) source.Snapshot {
 	if !ok {
 		return nil
 	}
-	held := inner.Snapshot(ctx)
+	soon, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	held := inner.Snapshot(soon)
 	if held == nil {
 		return nil
 	}

@@ -143,8 +143,10 @@ func (s *snapshot) Close() {
 		if s.conn == nil || !s.begun {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), endedAfter)
-		defer cancel()
-		_ = s.conn.Conn().PgConn().Exec(ctx, "COMMIT").Close() // where it fails the pool closes the connection
+		c := s.conn.Conn().PgConn()
+		if c.Conn().SetDeadline(time.Now().Add(endedAfter)) == nil { // a deadline costs no goroutine, as a context does here
+			_ = c.Exec(context.Background(), "COMMIT").Close() // where it fails the pool closes the connection
+			_ = c.Conn().SetDeadline(time.Time{})
+		}
 	})
 }
