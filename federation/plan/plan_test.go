@@ -114,7 +114,7 @@ func planText(t *testing.T, sg *compose.Supergraph, parts map[string]string) str
 	return authorizedText(authorized)
 }
 
-var effects = map[string]policy.Effect{"allow": policy.Allow, "transform": policy.Transform, "aggregate": policy.Aggregate,
+var effects = map[string]policy.Effect{"allow": policy.Allow, "transform": policy.Transform, "aggregate": policy.Aggregate, "encrypted": policy.Encrypted,
 	"deny": policy.Deny, "invisible": policy.Invisible}
 
 func readDecision(t *testing.T, text string) *policy.Decision {
