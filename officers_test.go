@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"concordat/cli/node"
+	"concordat/policy"
+	"concordat/policy/authn"
 )
 
 // proposing is a change of hospital A's rules: costs leave as they are, and research sees one region.
@@ -170,5 +176,38 @@ func TestARefusedLedgerMeansNoChange(t *testing.T) {
 	entries := h.ask(t, "auditor", `{ receipts(first: 10) { kind agreement } }`, nil)
 	if !bytes.Contains(entries.Data, []byte(`{"kind":"decision","agreement":"norvale-aid-2025"}`)) {
 		t.Errorf("the revocation is no entry: %s", entries.body)
+	}
+}
+
+// Where bundles are signed, what is in force can be reviewed, and a proposal, which nobody has signed yet, too. Files that
+// are not those in force are not taken for them.
+func TestSignedBundlesAreReviewed(t *testing.T) {
+	dir := demoDir(t)
+	unpackDemo(t, dir)
+	issuer, err := authn.LoadOrCreate(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies := filepath.Join(dir, "config", "policies")
+	c := houseConfig(dir, issuer, houseOptions{})
+	c.Bundles = &policy.Signatures{Keys: signAll(t, policies, t.TempDir()), MaxAge: time.Hour}
+	n, err := node.Open(t.Context(), c, signedWire(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(n.Handler())
+	t.Cleanup(func() {
+		server.Close()
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	g := &gateway{url: server.URL + "/", dir: dir, tokens: mint(t, issuer), client: server.Client()}
+	if a := g.ask(t, "officer", previewing, proposing(t, g)); !bytes.Contains(a.Data, []byte(`"before":"aggregate","after":"allow","weaker":true`)) {
+		t.Errorf("a proposal: %s", a.body)
+	}
+	edit(t, g, "policies/hospital_a/access.rego", "package concordat.access.hospital_a", "# unsigned\npackage concordat.access.hospital_a")
+	if a := g.ask(t, "officer", `{ explain(subject: {}, coordinate: "Admission.id") { effect } }`, nil); a.code() != "STATE_UNAVAILABLE" {
+		t.Errorf("files that are not those in force: %s", a.body)
 	}
 }

@@ -172,6 +172,8 @@ func findingsOf(about Reviewed, findings []check.Finding) []*graph.PolicyFinding
 func unreviewed(err error) error {
 	var refused *policy.LoadError
 	switch {
+	case errors.Is(err, ErrMeanwhile):
+		return failed("STATE_UNAVAILABLE", "the policy is being changed; ask again when the new one is in force", err)
 	case errors.Is(err, review.ErrProposal):
 		return failed("BAD_USER_INPUT", err.Error(), err)
 	case errors.As(err, &refused):
@@ -182,8 +184,6 @@ func unreviewed(err error) error {
 		return failed("RATE_LIMITED", "another review is running; try again", err)
 	case errors.Is(err, ErrUnending):
 		return failed("OPERATION_TOO_COMPLEX", "the rules do not end in time, or take too much memory", err)
-	case errors.Is(err, ErrMeanwhile):
-		return failed("STATE_UNAVAILABLE", "the policy is being changed; ask again when the new one is in force", err)
 	}
 	return failed("INTERNAL", "the policy could not be reviewed", err)
 }

@@ -184,7 +184,7 @@ func (r *reviewer) world(ctx context.Context, q resolvers.Reviewed) (*reviewing,
 	w := &reviewing{snapshot: snapshot, broken: &broken{}}
 	now := time.Now()
 	options.Now, options.EvaluationLimit, options.Fault = func() time.Time { return now }, reviewEvaluation, w.broken.fault
-	options.Signatures = nil // what is proposed is not signed yet, and what is in force was checked when it was loaded
+	options.Signatures = nil // what is proposed is not signed yet
 	w.World = review.World{Graph: snapshot.Supergraph, Options: options, Personas: r.node.wire.Personas, Transforms: r.node.wire.Transforms,
 		Agreements: snapshot.Agreements}
 	if len(w.Personas) == 0 {
@@ -212,6 +212,8 @@ func (r *reviewer) inForce(ctx context.Context, s *federation.Snapshot) (policy.
 	if options.Bundles, err = review.Frozen(options.Bundles); err != nil {
 		return options, err
 	}
+	// The revision is the hash of what was loaded: files that make the same one are those whose signatures were checked.
+	options.Signatures = nil
 	engine, err := policy.Load(ctx, options)
 	if err != nil {
 		return options, fmt.Errorf("%w: %s", resolvers.ErrMeanwhile, strings.TrimSpace(err.Error()))
