@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -29,7 +30,7 @@ type Options struct {
 const (
 	defaultQueue   = 4096
 	defaultMinFree = 32 << 20
-	memTable       = 16 << 20
+	memTable       = 8 << 20
 	maxJobs        = 1024    // functions in one batch
 	maxStaged      = 1 << 20 // bytes one function may stage, and after which a batch takes no more
 	maxWrites      = 8192    // writes, likewise: the engine takes 15 % of a memtable in one transaction
@@ -57,7 +58,7 @@ func (o Options) engine() badger.Options {
 	b.Logger = nil
 	b.DetectConflicts = false // one writer: nothing to conflict with
 	b.MetricsEnabled = false
-	b.MemTableSize = memTable
+	b.MemTableSize = memTableOf(dir)
 	b.NumMemtables = 2
 	b.NumGoroutines = 2
 	b.NumCompactors = 2
@@ -65,6 +66,22 @@ func (o Options) engine() badger.Options {
 	b.BlockCacheSize = 4 << 20
 	b.ValueLogFileSize = 16 << 20
 	return b
+}
+
+// memTableOf is the size of memtables: that of the largest log which a store that was made with another size left behind,
+// since Badger reads a log back into one memtable. It maps twice the size.
+func memTableOf(dir string) int64 {
+	size := int64(memTable)
+	if dir == "" {
+		return size
+	}
+	logs, _ := filepath.Glob(filepath.Join(dir, "*.mem")) // the pattern is well formed
+	for _, log := range logs {
+		if info, err := os.Stat(log); err == nil {
+			size = max(size, info.Size()/2)
+		}
+	}
+	return size
 }
 
 // checkWritable creates the directory and writes a byte to it, so that a directory nobody can write to is refused at

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"concordat/state"
 	"concordat/state/statetest"
 
@@ -227,5 +229,30 @@ func BenchmarkCommit(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// A store may have been left in the middle of its work by a version that kept more in memory.
+func TestStoreOfLargerMemtablesOpensAfterACrash(t *testing.T) {
+	dir, crashed := t.TempDir(), t.TempDir()
+	earlier := badger.DefaultOptions(dir)
+	earlier.MemTableSize, earlier.Logger, earlier.ValueLogFileSize = 32<<20, nil, 16<<20
+	db, err := badger.Open(earlier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	value := make([]byte, 64<<10)
+	for i := range 300 { // 19 MB, in the log alone
+		if err := db.Update(func(tx *badger.Txn) error { return tx.Set([]byte(fmt.Sprint(i)), value) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copyFiles(t, dir, crashed)
+	s := open(t, state.Options{Dir: crashed})
+	for i := range 300 {
+		if !has(s, fmt.Sprint(i)) {
+			t.Fatalf("commit %d is lost", i)
+		}
 	}
 }
