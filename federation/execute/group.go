@@ -17,16 +17,7 @@ import (
 // once, and averages are made of sums and counts. An aggregate that lacks an agency would be a wrong number: one
 // failure fails it whole.
 func (f *fetch) groups(ctx context.Context) *stepResult {
-	f.step = f.step.Inside(plan.Resolver{
-		Relation: func(s *plan.AuthorizedStep, p *plan.AuthorizedPart) (*source.Relation, error) {
-			return (&fetch{run: f.run, step: s}).relation(p)
-		},
-		Relates: func(p *plan.AuthorizedPart, q *source.Query) bool {
-			src, ok := f.run.executor.Sources[p.Source]
-			f.perKey(q)
-			return ok && checked{src}.Relates(q)
-		},
-	})
+	f.step = f.inside()
 	w := newGrouping(f.step)
 	tables, err := f.groupTables(ctx, w)
 	if err == nil {

@@ -10,29 +10,37 @@ import (
 	"concordat/privacy"
 )
 
+// inside is the step with its keys of joined rows made by the source, where that can.
+func (f *fetch) inside() *plan.AuthorizedStep {
+	return f.step.Inside(plan.Resolver{
+		Relation: func(s *plan.AuthorizedStep, p *plan.AuthorizedPart) (*source.Relation, error) {
+			return (&fetch{run: f.run, step: s}).relation(p)
+		},
+		Relates: func(p *plan.AuthorizedPart, q *source.Query) bool {
+			src, ok := f.run.executor.Sources[p.Source]
+			f.perKey(q)
+			return ok && checked{src}.Relates(q)
+		},
+	})
+}
+
 // keyed makes the keys of groups that the sources do not make: of joined rows, and of levels. The sources' groups become
 // parts of the groups that are shown, and are put together like those of several agencies.
 func (f *fetch) keyed(ctx context.Context, tables []*privacy.Table) error {
 	for i := range f.step.Mapped {
 		m := &f.step.Mapped[i]
-		as := m.As
-		change := func(c *privacy.Column) (*privacy.Column, error) { return named(c, m.Names), nil }
+		change := func(c *privacy.Column) *privacy.Column { return named(c, m.Names) }
 		if m.Joined != nil && !m.Joined.Inside {
 			values, err := f.joinedValues(ctx, m, tables)
 			if err != nil {
 				return err
 			}
-			change = func(c *privacy.Column) (*privacy.Column, error) { return values.of(c, m), nil }
+			change = func(c *privacy.Column) *privacy.Column { return values.of(c, m) }
 		}
 		for t, table := range tables {
-			if table == nil {
-				continue
+			if table != nil {
+				tables[t] = replaced(table, change(table.Column(m.As)))
 			}
-			c, err := change(table.Column(as))
-			if err != nil {
-				return err
-			}
-			tables[t] = replaced(table, c)
 		}
 	}
 	return nil

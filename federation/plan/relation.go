@@ -147,12 +147,7 @@ func (r *restriction) relation(outer *AuthorizedStep, rel *relation) (*Authorize
 		}
 	}
 	out := &AuthorizedStep{Arguments: rel.Arguments, Step: &Step{ID: outer.ID, Kind: Related, Entity: rel.target, Path: outer.Path, Errors: outer.Errors}}
-	var active []*compose.Part
-	for _, part := range rel.target.Parts {
-		if !r.decision.Row(policy.TypeKey{Agency: part.Agency, Type: rel.target.Name}).IsNever() {
-			active = append(active, part)
-		}
-	}
+	active := r.active(rel.target)
 	if len(active) == 0 {
 		r.deny(outer.Errors, rel.join.Coordinate)
 		return nil, nil
