@@ -28,7 +28,7 @@ func Method(ob privacy.Obligation) string {
 	case "pseudonym":
 		return "a pseudonym of this agreement and purpose"
 	case "redact":
-		return "a mark that there is one"
+		return redacted(args["text"])
 	case "round":
 		return fmt.Sprintf("the nearest multiple of %v", args["to"])
 	case "null":
@@ -41,6 +41,20 @@ func Method(ob privacy.Obligation) string {
 		return "a mask with some characters hidden"
 	}
 	return "its transform by " + ob.Method + ob.Arguments
+}
+
+// redacted words a redaction: of the whole value, or of what is found in a text. What is not found stays, and an officer
+// who signs the sentence must know it.
+func redacted(text any) string {
+	if text == nil {
+		return "a mark that there is one"
+	}
+	word, _ := text.(string)
+	instead, known := map[string]string{"label": "labels", "mask": "asterisks", "surrogate": "invented ones"}[word]
+	if !known {
+		instead = "something else"
+	}
+	return "its text, with the names and identifiers that are found in it replaced by " + instead
 }
 
 // RowAccount is the row rule of one type and its reasons.
