@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"concordat/federation/plan"
-	"concordat/policy"
 	"concordat/policy/predicate"
 	"concordat/privacy"
 )
@@ -28,20 +27,19 @@ func joinKeys(s, parent *plan.AuthorizedStep, above *stepResult) *keyIndex {
 	from := above.internal.Column(s.Join.Join.From)
 	for row := range k.ofParent {
 		k.ofParent[row] = -1
-		if from != nil && !from.IsNull(row) && !slices.ContainsFunc(above.parts(row), func(part uint16) bool { return unjoined(s, parent, part) }) {
+		if from != nil && !from.IsNull(row) && !unjoined(s, parent, above, row) {
 			k.ofParent[row] = k.add(from, row)
 		}
 	}
 	return k
 }
 
-// unjoined reports whether the agency of a parent row denies following the join from its rows.
-func unjoined(s, parent *plan.AuthorizedStep, part uint16) bool {
+// unjoined reports whether an agency of a parent row denies following the join from its rows.
+func unjoined(s, parent *plan.AuthorizedStep, above *stepResult, row int) bool {
 	if len(s.Unjoined) == 0 {
 		return false
 	}
-	agency := parent.Parts[part].Agency
-	return slices.ContainsFunc(s.Unjoined, func(a policy.AgencyID) bool { return a == agency })
+	return slices.ContainsFunc(above.parts(row), func(part uint16) bool { return slices.Contains(s.Unjoined, parent.Parts[part].Agency) })
 }
 
 func (k *keyIndex) add(c *privacy.Column, row int) int32 {

@@ -12,6 +12,7 @@ package mock
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -44,18 +45,23 @@ func Sources(sg *compose.Supergraph, rows int) map[string]source.Source {
 	return out
 }
 
-// table is one agency's rows of a type. Row numbers go on from one agency to the next: the union has each key once.
+// table is one agency's rows of a type. Row numbers go on from one agency to the next: the union has each key once. Of a
+// type that agencies fuse, half of each agency's keys are the next one's too, and some of the values differ.
 func table(e *compose.Entity, part, rows int, pools *pools) *privacy.Table {
 	relation := &e.Parts[part].Relation
 	t := &privacy.Table{Rows: rows}
+	first := part * rows
+	if e.Fusion != nil {
+		first = part * rows / 2
+	}
 	for _, f := range e.Fields {
 		if _, ok := relation.Columns[f.Name]; !ok {
 			continue
 		}
 		c := source.NewColumn(relation, f.Name, rows)
-		v := column{entity: e, field: f, pool: pools.of(e.Name, f.Name), total: rows * len(e.Parts)}
+		v := column{entity: e, field: f, pool: pools.of(e.Name, f.Name), part: part}
 		for row := range rows {
-			v.append(c, part*rows+row)
+			v.append(c, first+row)
 		}
 		t.Columns = append(t.Columns, c)
 	}
@@ -67,7 +73,7 @@ type column struct {
 	entity *compose.Entity
 	field  *compose.Field
 	pool   *pool // nil: no relation compares it
-	total  int   // rows of the type, over all agencies
+	part   int   // the agency's number among those that hold the type
 }
 
 // append adds the value of a row. A text that is not of the column's kind is a mistake here, and NULL there.
@@ -95,6 +101,9 @@ func (v column) text(row int) string {
 	}
 	if examples := v.field.Examples; len(examples) > 0 {
 		return examples[v.draw("example", row, len(examples))]
+	}
+	if v.entity.Fusion != nil && v.draw(fmt.Sprint("differs", v.part), row, 3) == 0 {
+		row += 1000 * (v.part + 1)
 	}
 	return v.invent(row)
 }
