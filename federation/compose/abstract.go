@@ -172,6 +172,9 @@ func (a *abstractDraft) members(drafts []*draft, unread bool) {
 		}
 	}
 	for _, d := range a.types {
+		if d.entity.Fusion != nil {
+			a.ps.add(d.place(), d.name(), NotSupported, "a type with @fusion is in no interface and no union: %s", a.name())
+		}
 		a.abstract.Types = append(a.abstract.Types, d.name())
 	}
 	slices.Sort(a.abstract.Types)

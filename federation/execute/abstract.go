@@ -2,6 +2,7 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -90,12 +91,18 @@ func firstOf(a, b *branch) *branch {
 	return b
 }
 
+var errFusedBranch = errors.New("a fused type in a list over several types")
+
 func (l *abstractList) fetch(ctx context.Context, i int, after *abstractPlace) {
 	b := l.branches[i]
 	if b == nil {
 		return
 	}
 	f := &fetch{run: l.run, step: b.step}
+	if b.step.Fused() { // composition refuses it; its rows would not be those that the caller may ask over
+		f.failed(ctx, errFusedBranch)
+		return
+	}
 	resolved, err := l.run.related(ctx, b.step)
 	if err != nil {
 		f.failed(ctx, err)
