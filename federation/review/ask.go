@@ -16,9 +16,14 @@ import (
 )
 
 // Bind plans the one query of a document, with its variables' defaults; a condition without a value counts as true, so
-// that everything is asked for.
+// that everything is asked for. It plans over the whole schema.
 func Bind(sg *compose.Supergraph, document string) (*plan.Bound, error) {
-	doc, errs := gqlparser.LoadQueryWithRules(sg.Schema, document, rules.NewDefaultRules())
+	return bindIn(sg.Schema, sg, document)
+}
+
+// bindIn is Bind in a view of sg: a list over several types is planned over those that the view has.
+func bindIn(view *ast.Schema, sg *compose.Supergraph, document string) (*plan.Bound, error) {
+	doc, errs := gqlparser.LoadQueryWithRules(view, document, rules.NewDefaultRules())
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("the document is not valid: %w", errs)
 	}
@@ -45,7 +50,7 @@ func Bind(sg *compose.Supergraph, document string) (*plan.Bound, error) {
 			conditions[name] = true // without a value, the plan with everything asked for
 		}
 	}
-	p, err := plan.Build(sg, d, conditions)
+	p, err := plan.BuildIn(view, sg, d, conditions)
 	if err != nil {
 		return nil, err
 	}
@@ -54,13 +59,14 @@ func Bind(sg *compose.Supergraph, document string) (*plan.Bound, error) {
 
 // ask plans a scenario's document in a subject's view, and cuts it down as the gateway does.
 func (w World) ask(document string, view *policy.Profile, decide func(policy.Request) (*policy.Decision, error)) (scenario.Answer, error) {
-	if _, errs := gqlparser.LoadQueryWithRules(w.Graph.View(view), document, rules.NewDefaultRules()); len(errs) > 0 {
+	schema := w.Graph.View(view)
+	if _, errs := gqlparser.LoadQueryWithRules(schema, document, rules.NewDefaultRules()); len(errs) > 0 {
 		if _, errs := gqlparser.LoadQueryWithRules(w.Graph.Schema, document, rules.NewDefaultRules()); len(errs) > 0 {
 			return scenario.Answer{}, fmt.Errorf("valid for nobody: %w", errs)
 		}
 		return scenario.Answer{Invalid: true}, nil
 	}
-	bound, err := Bind(w.Graph, document)
+	bound, err := bindIn(schema, w.Graph, document)
 	if err != nil {
 		return scenario.Answer{}, err
 	}
