@@ -116,3 +116,8 @@ func TestEdgesThatAreNoHistogramAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestHistogramsOfFusedRowsAreOfWhatSurvives(t *testing.T) {
+	three.ask(t, fusedSupergraph(t), `{ personsAggregate { groups { count countDistinct { score } histogram(edges: [2, 3]) { score { upper count } } } } }`, fusedPermissive()).is(t,
+		`{"personsAggregate":{"groups":[{"count":3,"countDistinct":{"score":2},"histogram":{"score":[{"upper":2,"count":0},{"upper":3,"count":1},{"upper":null,"count":1}]}}]}}`)
+}

@@ -109,3 +109,9 @@ func TestASourceThatAnswersForAnotherKeyIsRefused(t *testing.T) {
 	sources["registry"] = fixed{table("Resident", []record{{"id": "P77", "name": "x"}}, []string{"id", "name"})}
 	executor(t, sources).answer(t.Context(), authorize(t, compound(t), byName, permissive()), partner).is(t, `{"staysAggregate":null}`, "SOURCE_INVALID staysAggregate")
 }
+
+func TestKeysOfFusedRowsAreWhatSurvives(t *testing.T) {
+	const query = `{ visitsAggregate(groupBy: [{field: visitor_phone}, {field: visitor_name}]) { groups { key { visitor_phone visitor_name } count } } }`
+	three.ask(t, fusedSupergraph(t), query, fusedPermissive()).is(t, `{"visitsAggregate":{"groups":[`+
+		`{"key":{"visitor_phone":"new","visitor_name":"Anne"},"count":1},{"key":{"visitor_phone":"x","visitor_name":null},"count":1}]}}`)
+}

@@ -153,9 +153,19 @@ type JoinedKey struct {
 	Inside bool // the one source makes it in its statement
 }
 
-// Query asks one agency for the joined rows, without their keys.
+// Query asks one agency for the joined rows, without their keys; where rows are fused, for what becomes of them.
 func (k *JoinedKey) Query(p *AuthorizedPart) *source.Query {
-	return &source.Query{Relation: &p.Relation, Where: p.Where, Select: appendNew([]string{k.To}, k.Group.Field)}
+	q := &source.Query{Relation: &p.Relation, Where: p.Where, Related: p.Related}
+	fields := appendNew([]string{k.To}, k.Group.Field)
+	if !k.Step.fused {
+		q.Select = fields
+		return q
+	}
+	q.Aggregate = &source.Aggregate{}
+	for _, f := range fields {
+		q.Aggregate.Group = append(q.Aggregate.Group, source.Group{Field: f, As: f})
+	}
+	return q
 }
 
 // rowOf begins the names of related rows that a key is of.
