@@ -34,6 +34,8 @@ type Options struct {
 	Retries     int           // of one fetch; 0: none
 	Backoff     time.Duration // longest pause before the first retry, doubled for each next one; default 50 ms
 
+	NoSnapshots bool // fetches of one request each see the state that they find
+
 	// Pause draws a pause of at most its argument; default uniform, so that callers who failed together do not
 	// come back together.
 	Pause func(most time.Duration) time.Duration

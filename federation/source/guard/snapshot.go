@@ -7,10 +7,10 @@ import (
 	"concordat/privacy"
 )
 
-// Snapshot implements source.Snapshotter as the guarded source does.
+// Snapshot implements source.Snapshotter as the guarded source does, unless Options say otherwise.
 func (s *Source) Snapshot(ctx context.Context) source.Snapshot {
 	inner, ok := s.inner.(source.Snapshotter)
-	if !ok {
+	if !ok || s.options.NoSnapshots {
 		return nil
 	}
 	soon, cancel := context.WithTimeout(ctx, s.options.Timeout)

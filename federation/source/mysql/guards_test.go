@@ -202,6 +202,14 @@ func TestErrorsNameNeitherHostNorUserNorStatement(t *testing.T) {
 	db.exec("CREATE TABLE t (a int)")
 	r := relationOf("t", map[string]privacy.Kind{"a": privacy.Int})
 	s := db.open(r)
+	if _, err := s.Fetch(context.Background(), all(r, "a")); err != nil {
+		t.Fatal(err)
+	}
+	db.exec("ALTER TABLE t MODIFY a varchar(10)")
+	db.exec("INSERT INTO t VALUES ('MARKER')")
+	if _, err := s.Fetch(context.Background(), all(r, "a")); !errors.Is(err, source.ErrInvalid) || strings.Contains(err.Error(), "MARKER") || !strings.Contains(err.Error(), "T.a") {
+		t.Errorf("a column that changed under us: %v", err)
+	}
 	db.exec("DROP TABLE t")
 	if _, err := s.Fetch(context.Background(), all(r, "a")); !errors.Is(err, source.ErrInvalid) || strings.Contains(err.Error(), "SELECT") || strings.Contains(err.Error(), "exist") {
 		t.Errorf("a table dropped under us: %v", err)

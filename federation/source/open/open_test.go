@@ -138,7 +138,7 @@ func FuzzParse(f *testing.F) {
 func TestGuardIsReadAndItsMistakesAreListed(t *testing.T) {
 	cfg, err := open.Parse("s.yaml", []byte(`sources:
   a: {kind: sqlite, file: a.db}
-  b: {kind: sqlite, file: b.db, guard: {timeout: 2s, concurrency: 3, bytes: 4, failures: 6, cooldown: 7s, retries: 0, backoff: 8ms}}
+  b: {kind: sqlite, file: b.db, guard: {timeout: 2s, concurrency: 3, bytes: 4, failures: 6, cooldown: 7s, retries: 0, backoff: 8ms, snapshots: false}}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestGuardIsReadAndItsMistakesAreListed(t *testing.T) {
 	if cfg.Sources["a"].Guard.Retries != 2 {
 		t.Error("no retries without being told so")
 	}
-	want := guard.Options{Timeout: 2 * time.Second, Concurrency: 3, MaxBytes: 4, Failures: 6, Cooldown: 7 * time.Second, Backoff: 8 * time.Millisecond}
+	want := guard.Options{Timeout: 2 * time.Second, Concurrency: 3, MaxBytes: 4, Failures: 6, Cooldown: 7 * time.Second, Backoff: 8 * time.Millisecond, NoSnapshots: true}
 	if got := cfg.Sources["b"].Guard; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
