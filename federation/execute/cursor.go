@@ -154,6 +154,18 @@ func (at *place) beyond(s *plan.AuthorizedStep, p *plan.AuthorizedPart) predicat
 	return beyond(order, at.values, ties)
 }
 
+// beyondFused is the same on fused rows: no two of them are equal in all of the order.
+func (at *place) beyondFused(s *plan.AuthorizedStep) predicate.Predicate {
+	switch order := s.Ordered(); {
+	case at == nil:
+		return predicate.Always()
+	case at.leading:
+		return beyond(order[:len(at.values)], at.values, at.ties)
+	default:
+		return beyond(order, at.values, false)
+	}
+}
+
 // beyond is the keyset condition: rows that come after the given values in an order, and with ties also those equal to
 // them. With NULL last, nothing comes after a NULL but what later terms decide, and NULL comes after every value; with
 // NullsFirst the other way round.

@@ -31,9 +31,6 @@ type share struct {
 // rows fetches a List or ByKey step from every agency, releases each agency's rows under its own obligations, and
 // puts them together. nil where every agency failed, and where the rows of one are too many.
 func (f *fetch) rows(ctx context.Context) (*stepResult, *merge) {
-	if f.step.Fused() {
-		return f.fusedRows(ctx)
-	}
 	after, err := f.cursor()
 	if err != nil {
 		f.run.fail(Error{Code: "BAD_USER_INPUT", Path: f.step.Errors, Detail: err})
@@ -44,6 +41,9 @@ func (f *fetch) rows(ctx context.Context) (*stepResult, *merge) {
 
 // rowsAfter are the rows that come after a place; nil is before them all.
 func (f *fetch) rowsAfter(ctx context.Context, after *place) (*stepResult, *merge) {
+	if f.step.Fused() {
+		return f.fusedRows(ctx, after)
+	}
 	shares := make([]*share, len(f.step.Parts))
 	inParallel(len(shares), func(i int) { shares[i] = f.share(ctx, &f.step.Parts[i], after) })
 	if f.beyond.Load() { // the rows of the others alone would pass for all there are

@@ -210,12 +210,7 @@ func absent(c *privacy.Column, rows []int32) int32 {
 }
 
 // fusedRows fetches a List or ByKey step of fused rows, and pages through what became of them.
-func (f *fetch) fusedRows(ctx context.Context) (*stepResult, *merge) {
-	after, err := f.cursor()
-	if err != nil {
-		f.run.fail(Error{Code: "BAD_USER_INPUT", Path: f.step.Errors, Detail: err})
-		return nil, nil
-	}
+func (f *fetch) fusedRows(ctx context.Context, after *place) (*stepResult, *merge) {
 	shares := f.shares(ctx, after)
 	if f.beyond.Load() || !slices.ContainsFunc(shares, func(s *share) bool { return s != nil }) {
 		return nil, nil
@@ -249,8 +244,8 @@ func (f *fetch) shares(ctx context.Context, after *place) []*share {
 		p := &f.step.Parts[i]
 		q := f.step.Share(p, p.Select)
 		q.Keys = keys
-		if f.step.Pushed() && after != nil {
-			q.Where = predicate.And(q.Where, beyond(q.Order, after.values, false))
+		if f.step.Pushed() {
+			q.Where = predicate.And(q.Where, after.beyondFused(f.step))
 		}
 		shares[i] = f.released(ctx, p, q)
 	})
@@ -275,9 +270,7 @@ func (f *fetch) page(shares []*share, after *place) (*merge, error) {
 	}
 	table := z.table(names)
 	q := &source.Query{Select: []string{rowColumn}, Where: f.step.Where, Order: f.step.Ordered(), MaxRows: f.run.executor.MaxRows}
-	if after != nil {
-		q.Where = predicate.And(q.Where, beyond(q.Order, after.values, false))
-	}
+	q.Where = predicate.And(q.Where, after.beyondFused(f.step))
 	if f.keys != nil {
 		q.Keys = &source.Keys{Field: f.keys.field, Values: f.keys.values, PerKey: f.step.Kind == plan.List}
 	}

@@ -2,6 +2,7 @@ package execute
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -390,4 +391,29 @@ func (p people) pages(rt *rapid.T, t *testing.T, sg *compose.Supergraph, where, 
 		}
 		after = fmt.Sprintf("%q", page.Persons.PageInfo.EndCursor)
 	}
+}
+
+// away is a source that cannot be reached.
+type away struct{}
+
+func (away) Fetch(context.Context, *source.Query) (*privacy.Table, error) {
+	return nil, source.ErrUnavailable
+}
+
+func TestAnAgencyThatFailsLeavesListsPartialAndAggregatesNull(t *testing.T) {
+	sg := fusedSupergraph(t)
+	sources := three.sources()
+	sources["beta"] = away{}
+	query := `{ persons { totalCount nodes { id phone } } personsAggregate { groups { count } } }`
+	executor(t, sources).answer(t.Context(), authorize(t, sg, query, fusedPermissive()), partner).is(t,
+		`{"persons":{"totalCount":null,"nodes":[{"id":"1","phone":"old"},{"id":"2","phone":null},{"id":"3","phone":"x"}]},"personsAggregate":null}`,
+		"SOURCE_UNAVAILABLE persons", "SOURCE_UNAVAILABLE personsAggregate")
+}
+
+func TestFusedRowsBeyondTheBoundAreRefused(t *testing.T) {
+	sg := fusedSupergraph(t)
+	x := executor(t, three.sources())
+	x.MaxRows = 1
+	query := `{ persons(orderBy: [{field: phone}], first: 1) { nodes { id } } }`
+	x.answer(t.Context(), authorize(t, sg, query, fusedPermissive()), partner).is(t, `{"persons":null}`, "RESULT_TOO_LARGE persons")
 }
