@@ -433,20 +433,27 @@ func (a *adder) average(t *privacy.Table, field string) *privacy.Column {
 			c.AppendNull()
 			continue
 		}
-		if sum.Kind == privacy.Float {
-			c.AppendFloat(sum.Float(row) / float64(n))
-			continue
-		}
-		exact := new(big.Rat)
-		if sum.Kind == privacy.Decimal {
-			exact, _ = eval.ParseDecimal(sum.Text(row)) // our own spelling
-		} else {
-			exact.SetInt64(sum.Int(row))
-		}
-		v, _ := exact.Quo(exact, new(big.Rat).SetInt64(n)).Float64()
-		c.AppendFloat(v)
+		c.AppendFloat(quotient(sum, row, n))
 	}
 	return c
+}
+
+// quotient of a double is a double's; of two whole numbers that doubles hold it is rounded once, so right.
+func quotient(sum *privacy.Column, row int, n int64) float64 {
+	const whole = 1 << 53
+	exact := new(big.Rat)
+	switch {
+	case sum.Kind == privacy.Float:
+		return sum.Float(row) / float64(n)
+	case sum.Kind == privacy.Decimal:
+		exact, _ = eval.ParseDecimal(sum.Text(row)) // our own spelling
+	case -whole <= sum.Int(row) && sum.Int(row) <= whole && n <= whole:
+		return float64(sum.Int(row)) / float64(n)
+	default:
+		exact.SetInt64(sum.Int(row))
+	}
+	v, _ := exact.Quo(exact, new(big.Rat).SetInt64(n)).Float64()
+	return v
 }
 
 // appendFrom copies one cell of a table; NULL where there is no table.

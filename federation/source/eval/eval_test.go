@@ -279,3 +279,31 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+// Where clocks skip or repeat a time. That PostgreSQL says the same is what its conformance test asks.
+func TestPeriodsOfZonesBeginWhenClocksSaySo(t *testing.T) {
+	for _, c := range []struct {
+		at, zone string
+		grain    source.Grain
+		want     string
+	}{
+		{"2018-11-04T12:00:00Z", "America/Sao_Paulo", source.Day, "2018-11-04T03:00:00Z"}, // no midnight: the day began at one
+		{"2024-11-03T12:00:00Z", "America/Havana", source.Day, "2024-11-03T05:00:00Z"},    // two midnights: the second
+		{"2024-11-03T05:30:00Z", "America/New_York", source.Hour, "2024-11-03T05:00:00Z"}, // one o'clock
+		{"2024-11-03T06:30:00Z", "America/New_York", source.Hour, "2024-11-03T06:00:00Z"}, // and one o'clock again
+		{"2025-03-30T01:30:00Z", "Europe/Berlin", source.Day, "2025-03-29T23:00:00Z"},
+		{"2025-10-27T01:30:00Z", "Europe/Berlin", source.Week, "2025-10-26T23:00:00Z"},
+		{"2025-01-01T00:10:00Z", "Asia/Kathmandu", source.Hour, "2024-12-31T23:15:00Z"},
+		{"2011-12-31T00:00:00Z", "Pacific/Apia", source.Month, "2011-12-01T10:00:00Z"},
+		{"0001-01-01T00:00:00Z", "America/New_York", source.Year, "0001-01-01T00:00:00Z"},
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, _ := time.Parse(time.RFC3339, c.at)
+		if got := eval.Start(at, c.grain, zone).UTC().Format(time.RFC3339); got != c.want {
+			t.Errorf("%s in %s: %s, want %s", c.at, c.zone, got, c.want)
+		}
+	}
+}

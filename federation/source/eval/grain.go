@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"time"
+	_ "time/tzdata" // the zones, where the machine has none
 
 	"concordat/federation/source"
 	"concordat/privacy"
