@@ -5,6 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"concordat/policy/predicate"
 	"concordat/privacy"
 )
 
@@ -49,6 +50,27 @@ func FuzzDecode(f *testing.F) {
 			if w.C0 != nil && got.Columns[0].Text(row) != *w.C0 || w.C1 != nil && got.Columns[1].Float(row) != *w.C1 {
 				t.Fatalf("row %d differs", row)
 			}
+		}
+	})
+}
+
+// FuzzDecodeEntities checks that whatever is accepted holds only rows that were asked for, each once and in order.
+func FuzzDecodeEntities(f *testing.F) {
+	f.Add([]byte(`{"data":{"rows":[{"__typename":"T","c0":"x","c1":1},null]}}`))
+	f.Add([]byte(`{"data":{"rows":[null,{"c1":null,"c0":"y","__typename":"T"}]}}`))
+	f.Add([]byte(`{"data":{"rows":[{"__typename":"T","c0":"y","c1":1},{"__typename":"U","c0":"x","c1":1}]}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got := columns()
+		e := &entities{typeName: "T", keys: []predicate.Value{predicate.String("x"), predicate.String("y")}}
+		if decode(body, e, got, 100) != nil {
+			return
+		}
+		var keys string
+		for row := range got.Rows {
+			keys += got.Columns[0].Text(row)
+		}
+		if keys != "" && keys != "x" && keys != "y" && keys != "xy" || got.Columns[1].Len() != got.Rows {
+			t.Fatalf("%q was accepted", keys)
 		}
 	})
 }
