@@ -85,7 +85,7 @@ var arrows = map[string][]string{
 		"policy/ledger", "privacy", "privacy/budget", "inference"},
 	"federation/review": {"federation/compose", "federation/plan", "policy", "policy/agreement", "policy/check", "policy/diff", "policy/scenario", "privacy"},
 	"resolvers": {"federation", "federation/review", "graph", "policy", "policy/agreement", "policy/check", "policy/diff", "policy/explain",
-		"policy/ledger", "privacy/budget"},
+		"policy/ledger", "privacy", "privacy/budget"},
 
 	// The shelf of models. Engines know the contract, and main hands them in.
 	"inference/enginetest":    {"inference"},

@@ -94,6 +94,7 @@ type ComplexityRoot struct {
 		Method         func(childComplexity int) int
 		Name           func(childComplexity int) int
 		Reason         func(childComplexity int) int
+		Shown          func(childComplexity int) int
 	}
 
 	FieldExplanation struct {
@@ -575,6 +576,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FieldAccess.Reason(childComplexity), true
+	case "FieldAccess.shown":
+		if e.ComplexityRoot.FieldAccess.Shown == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldAccess.Shown(childComplexity), true
 
 	case "FieldExplanation.agency":
 		if e.ComplexityRoot.FieldExplanation.Agency == nil {
@@ -1566,6 +1573,8 @@ type FieldAccess {
   effect: AccessEffect!
   "How values are changed before they leave: ` + "`" + `pseudonym` + "`" + `, ` + "`" + `mask` + "`" + ` and so on; null where they are not."
   method: String
+  "What is seen of a value that is changed, in words: ` + "`" + `its first 3 characters` + "`" + `; null where it is not."
+  shown: String
   "Why, in the words of the agency's rule; of a denied field only that it is not shared."
   reason: String
 }
@@ -2140,6 +2149,8 @@ func (ec *executionContext) childFields_FieldAccess(ctx context.Context, field g
 		return ec.fieldContext_FieldAccess_effect(ctx, field)
 	case "method":
 		return ec.fieldContext_FieldAccess_method(ctx, field)
+	case "shown":
+		return ec.fieldContext_FieldAccess_shown(ctx, field)
 	case "reason":
 		return ec.fieldContext_FieldAccess_reason(ctx, field)
 	}
@@ -3972,6 +3983,29 @@ func (ec *executionContext) _FieldAccess_method(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_FieldAccess_method(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldAccess", field, false, false, "String")
+}
+
+func (ec *executionContext) _FieldAccess_shown(ctx context.Context, field graphql.CollectedField, obj *FieldAccess) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FieldAccess_shown(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Shown, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FieldAccess_shown(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FieldAccess", field, false, false, "String")
 }
 
@@ -8845,6 +8879,11 @@ func (ec *executionContext) _FieldAccess(ctx context.Context, sel ast.SelectionS
 			}
 		case "method":
 			out.Values[i] = ec._FieldAccess_method(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "shown":
+			out.Values[i] = ec._FieldAccess_shown(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

@@ -92,6 +92,8 @@ type FieldAccess struct {
 	Effect         AccessEffect `json:"effect"`
 	// How values are changed before they leave: `pseudonym`, `mask` and so on; null where they are not.
 	Method *string `json:"method"`
+	// What is seen of a value that is changed, in words: `its first 3 characters`; null where it is not.
+	Shown *string `json:"shown"`
 	// Why, in the words of the agency's rule; of a denied field only that it is not shared.
 	Reason *string `json:"reason"`
 }

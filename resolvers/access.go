@@ -8,6 +8,8 @@ import (
 
 	"concordat/graph"
 	"concordat/policy"
+	"concordat/policy/explain"
+	"concordat/privacy"
 )
 
 // Access says what policy rules for a subject on every coordinate of the snapshot in force, in the order of the
@@ -101,8 +103,17 @@ func fieldAccess(r Ruled, effect graph.AccessEffect) *graph.FieldAccess {
 	// A transform that a rule demands also holds inside aggregates; of a denied field it would say nothing.
 	if effect == graph.AccessEffectTransformed || effect == graph.AccessEffectAggregateOnly {
 		f.Method = optional(r.Ruling.Obligation.Method)
+		f.Shown = shown(r.Ruling.Obligation)
 	}
 	return f
+}
+
+// shown is a transform with its arguments, as an officer's explanation words it.
+func shown(o privacy.Obligation) *string {
+	if o.Method == "" {
+		return nil
+	}
+	return optional(explain.Method(o))
 }
 
 // effectOf names an effect for the caller; false where the caller may not know of the field. What was not decided,

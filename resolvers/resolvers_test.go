@@ -18,6 +18,7 @@ import (
 	"concordat/policy"
 	"concordat/policy/agreement"
 	"concordat/policy/ledger"
+	"concordat/privacy"
 	"concordat/resolvers"
 	"concordat/schema"
 )
@@ -260,7 +261,7 @@ func ruled(agency, typ, name string, r policy.Ruling) resolvers.Ruled {
 
 func TestMyAccessNamesEffectsAndNeverTheInvisible(t *testing.T) {
 	masked := policy.Ruling{Effect: policy.Transform}
-	masked.Obligation.Method = "mask"
+	masked.Obligation = privacy.Obligation{Method: "prefix", Arguments: `{"length":3}`}
 	w := newWorld(t, partner())
 	w.rulings = []resolvers.Ruled{
 		ruled("registry", "Resident", "phone", masked),
@@ -274,8 +275,10 @@ func TestMyAccessNamesEffectsAndNeverTheInvisible(t *testing.T) {
 	w.wantData(`{myAccess{type agency fields{name effect method}}}`,
 		`{"myAccess":[{"type":"Admission","agency":"hospital_a","fields":[{"name":"note","effect":"DENIED","method":null},`+
 			`{"name":"ward","effect":"ALLOWED","method":null},{"name":"cost","effect":"ENCRYPTED_ONLY","method":null}]},`+
-			`{"type":"Resident","agency":"registry","fields":[{"name":"phone","effect":"TRANSFORMED","method":"mask"},`+
+			`{"type":"Resident","agency":"registry","fields":[{"name":"phone","effect":"TRANSFORMED","method":"prefix"},`+
 			`{"name":"income","effect":"AGGREGATE_ONLY","method":null}]}]}`)
+	w.wantData(`{myAccess(type:"Resident"){fields{name shown}}}`,
+		`{"myAccess":[{"fields":[{"name":"phone","shown":"its first 3 characters"},{"name":"income","shown":null}]}]}`)
 	w.wantData(`{myAccess(type:"Resident"){type fields{name}}}`,
 		`{"myAccess":[{"type":"Resident","fields":[{"name":"phone"},{"name":"income"}]}]}`)
 	w.wantData(`{unknown: myAccess(type:"Nothing"){type} hidden: myAccess(type:"Hidden"){type}}`, `{"unknown":[],"hidden":[]}`)

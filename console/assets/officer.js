@@ -7,7 +7,7 @@ const wanted = new URLSearchParams(location.hash.slice(1));
 
 const documents = {
   access: `{ me { id agreement { id status } } myAccess { type agency agreement until contact
-    fields { coordinate effect method reason } } }`,
+    fields { coordinate effect method shown reason } } }`,
   check: `query($p: PolicyProposal) { policyCheck(proposal: $p) { findings { severity code file line coordinate message } } }`,
   test: `query($p: PolicyProposal) { policyTest(proposal: $p) { passed coverage tests { file line name passed error }
     scenarios { file line name passed failures } rules { rule file line tested scenarios } } }`,
@@ -122,7 +122,7 @@ function accessOf({ me, myAccess }) {
     el('summary', {}, code(t.type), ` of ${t.agency}`,
       t.agreement ? el('span', { class: 'quiet' }, ` under ${t.agreement}, until ${t.until ? `${t.until.slice(0, 16)}Z` : 'it is ended'}; ask ${t.contact ?? 'the agency'}`) : ''),
     table('Fields 字段', ['Field 字段', 'Shown 显示', 'Method 方法', 'Why 原因'],
-      t.fields.map((f) => [code(f.coordinate), effects[f.effect] ?? f.effect, f.method, f.reason]))));
+      t.fields.map((f) => [code(f.coordinate), effects[f.effect] ?? f.effect, f.shown ?? f.method, f.reason]))));
 }
 
 const findingTable = (findings) => table('Findings 发现', ['Severity 级别', 'Code', 'Place 位置', 'Field 字段', 'What 内容'],
