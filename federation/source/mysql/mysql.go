@@ -7,7 +7,7 @@
 // Filter, keys, order, limits, grains and aggregates are pushed down as one prepared statement with bound parameters.
 // Texts compare by their bytes whatever the column's collation and character set, without the padding that MySQL
 // gives texts of unequal length; zero dates are NULL. What is left to package eval: sums of floating point, order and
-// groups of texts longer than 4,096 bytes, patterns taken from another column, most transforms.
+// groups of texts longer than 4,096 bytes, periods of time zones, patterns taken from another column, most transforms.
 //
 // Every session is read-only, in UTC, with a statement time-out; a fetch whose context ends has its statement killed on
 // the server. Snapshot is a transaction over several fetches. The package offers no columns of bytes.
