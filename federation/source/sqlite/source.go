@@ -5,8 +5,8 @@
 //	rows, err := s.Fetch(ctx, query)
 //
 // Filter, keys, order, limits, grains and aggregates are pushed down as one statement with bound parameters; what
-// SQLite would answer differently (anything over decimals, LIKE over texts with NUL, groups by prefixes and by periods of time zones, most transforms) is left to
-// package eval.
+// SQLite would answer differently (anything over decimals, LIKE over texts with NUL, groups by prefixes and by periods
+// of time zones, most transforms) is left to package eval.
 // Columns are read by their declared kind: dates as text YYYY-MM-DD, times as text YYYY-MM-DDTHH:MM:SSZ, truth
 // values as 0 and 1. A selected cell of another type is source.ErrInvalid; in a condition on a column that is not
 // selected it reads as NULL.
