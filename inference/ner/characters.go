@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 
 	"concordat/inference"
@@ -84,6 +86,7 @@ type characters struct {
 	m        *gru.Model
 	alphabet *Alphabet
 	tags     []charTag
+	outside  int32 // a tag that is no name's and continues nothing
 	*workers[*gru.Workspace]
 	groups sync.Pool // *charGroup
 }
@@ -113,6 +116,11 @@ func newCharacters(card inference.Card, m *gru.Model, o Options) (*characters, e
 		}
 		e.tags = append(e.tags, tag)
 	}
+	outside := slices.Index(e.tags, charTag{})
+	if outside < 0 {
+		return nil, fmt.Errorf("%w: every tag is a name's", ErrModel)
+	}
+	e.outside = int32(outside)
 	e.workers = newWorkers(o.Workers, m.NewWorkspace)
 	e.groups.New = func() any { return &charGroup{} }
 	return e, nil
@@ -177,14 +185,18 @@ func (e *characters) gather(g *charGroup, texts []string, from int) int {
 	g.rows, g.bytes, g.texts, g.breaks, g.segments = g.rows[:0], g.bytes[:0], g.texts[:0], g.breaks[:0], g.segments[:0]
 	to, size := from, 0
 	for to < len(texts) && (to == from || size+len(texts[to]) <= groupSize) {
-		start := len(g.rows)
+		line := len(g.rows)
 		for i, r := range texts[to] {
+			if r == '\n' || r == '\r' { // ends a sentence, and is in no name
+				g.cut(to-from, line, len(g.rows))
+				line = len(g.rows) + 1
+			}
 			g.rows = append(g.rows, e.alphabet.Row(r))
 			g.bytes = append(g.bytes, int32(i))
-			g.breaks = append(g.breaks, r == '。' || r == '！' || r == '？' || r == '\n')
+			g.breaks = append(g.breaks, r == '。' || r == '！' || r == '？')
 		}
 		g.texts = append(g.texts, len(g.rows))
-		g.cut(to-from, start, len(g.rows))
+		g.cut(to-from, line, len(g.rows))
 		size += len(texts[to])
 		to++
 	}
@@ -242,6 +254,9 @@ func (e *characters) run(ctx context.Context, g *charGroup) error {
 		g.ends = append(g.ends, len(g.segments))
 	}
 	g.tags, g.scores = resize(g.tags, len(g.rows)), resize(g.scores, len(g.rows))
+	for i := range g.tags {
+		g.tags[i] = e.outside // of line ends, which no segment has
+	}
 	return e.each(ctx, len(g.ends), func(ws *gru.Workspace, i int) {
 		start := 0
 		if i > 0 {
@@ -300,7 +315,7 @@ func (e *characters) entities(g *charGroup, start, end int, text string) []infer
 				sum -= g.scores[i]
 			}
 		}
-		if label != "" {
+		if label != "" && strings.ContainsFunc(g.slice(text, at, i, end), unicode.IsLetter) { // a sign is nobody's name
 			g.add(charWord{label, at, i, sum / float32(i-at)})
 		}
 	}
@@ -309,13 +324,19 @@ func (e *characters) entities(g *charGroup, start, end int, text string) []infer
 	}
 	out := make([]inference.Entity, len(g.words))
 	for i, w := range g.words {
-		out[i] = inference.Entity{Label: w.label, Score: w.score, ByteStart: int(g.bytes[w.from]), ByteEnd: len(text)}
-		if w.to < end {
-			out[i].ByteEnd = int(g.bytes[w.to])
-		}
+		from := int(g.bytes[w.from])
+		out[i] = inference.Entity{Label: w.label, Score: w.score, ByteStart: from, ByteEnd: from + len(g.slice(text, w.from, w.to, end))}
 	}
 	inference.SetUTF16(text, out)
 	return out
+}
+
+// slice is the characters from..to of a text whose characters end at end.
+func (g *charGroup) slice(text string, from, to, end int) string {
+	if to == end {
+		return text[g.bytes[from]:]
+	}
+	return text[g.bytes[from]:g.bytes[to]]
 }
 
 // add appends a name, or joins it to the one right before: LOC LOC and ORG ORG stay what they are, LOC ORG is an ORG.

