@@ -109,11 +109,7 @@ func (f *agentFetch) open(ctx context.Context, w *Wire) (agent.Fetching, io.Clos
 	if f == nil {
 		return agent.Fetching{}, io.NopCloser(nil), nil
 	}
-	rules, err := os.ReadFile(f.Policy)
-	if err != nil {
-		return agent.Fetching{}, nil, err
-	}
-	loaded, err := policy.LoadFetchRules(ctx, f.Policy, rules)
+	rules, err := fetchRulesOf(ctx, f.Policy)
 	if err != nil {
 		return agent.Fetching{}, nil, err
 	}
@@ -139,7 +135,7 @@ func (f *agentFetch) open(ctx context.Context, w *Wire) (agent.Fetching, io.Clos
 		}
 		served[name] = s
 	}
-	return agent.Fetching{Types: served, Tokens: fetchTokens{f.gate}, Policy: fetchRules{loaded}}, closer, nil
+	return agent.Fetching{Types: served, Tokens: fetchTokens{f.gate}, Policy: rules}, closer, nil
 }
 
 // fetchTokens verifies what the gateway minted for this agency.
@@ -155,6 +151,15 @@ func (t fetchTokens) Verify(_ context.Context, token string) (agent.Grant, error
 		return agent.Grant{}, errSessionToken
 	}
 	return agent.Grant{Subject: s.ID, Organisation: s.Organisation, Agreement: s.Agreement, Purpose: s.Purpose}, nil
+}
+
+func fetchRulesOf(ctx context.Context, file string) (fetchRules, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fetchRules{}, err
+	}
+	rules, err := policy.LoadFetchRules(ctx, file, text)
+	return fetchRules{rules}, err
 }
 
 // fetchRules are an agency's Rego about plain questions.

@@ -83,4 +83,3 @@ func requestInvitation(ctx context.Context, gateway, agency, token string) (i in
 	}
 	return i, fmt.Errorf("%w: status %d", errInvitation, response.StatusCode)
 }
-
