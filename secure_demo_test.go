@@ -79,6 +79,11 @@ func (g *gateway) openSecureQuestion(t *testing.T, key, thumb string) {
 	}
 	answer := filepath.Join(g.dir, "answer.json")
 	writeFile(t, answer, string(a.body))
+	one, err := send(t.Context(), g.client, g.url, token, operation(`query ($key: String!) { clinicStaysSecureAggregate(key: $key,
+		where: {patient: {ne: "somebody"}}, measures: [{fn: COUNT}]) { session } }`, map[string]string{"key": thumb}))
+	if err != nil || one.code() != "SECAGG_TOO_FEW" {
+		t.Errorf("the regions' own rules let a person be singled out: %v %s", err, one.body)
+	}
 	code, out := tool(t, "secagg", "open", answer, "--key", key, "--members", filepath.Join(g.dir, "agents", "members.json"), "--json")
 	_, out, _ = strings.Cut(out, "\n") // the question, on standard error
 	var results []opened
