@@ -95,9 +95,7 @@ func (a *Aggregate) names(related map[string]*Related) []string {
 		names = append(names, g.Field)
 	}
 	for _, m := range a.Measures {
-		if m.Func != CountRows {
-			names = append(names, m.Field)
-		}
+		names = append(names, m.reads()...)
 	}
 	return names
 }
@@ -110,6 +108,12 @@ func (q *Query) checkAggregate() error {
 		}
 	}
 	for _, m := range a.Measures {
+		if m.Func == Total {
+			if err := m.checkTotal(r); err != nil {
+				return err
+			}
+			continue
+		}
 		if m.Func == CountRows {
 			continue
 		}
@@ -160,6 +164,8 @@ func (m Measure) Result(k privacy.Kind) privacy.Kind {
 	switch m.Func {
 	case CountRows, CountValues:
 		return privacy.Int
+	case Total:
+		return privacy.BigInt
 	case Sum:
 		switch k {
 		case privacy.Int, privacy.BigInt:

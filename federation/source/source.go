@@ -139,11 +139,14 @@ const (
 	Min                           // kind of Field
 	Max                           // kind of Field
 	CountDistinct                 // Int: distinct values, NULL is none
+	Total                         // BigInt: the sum of Product over rows with a value in all its fields; NULL over none. Only of a Totaler
 )
 
 // Measure is one aggregate of a group.
 type Measure struct {
 	Func  Func
-	Field string // empty for CountRows
+	Field string // empty for CountRows and Total
 	As    string
+
+	Product *Product // of a Total
 }

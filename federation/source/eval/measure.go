@@ -17,6 +17,9 @@ func measure(in *privacy.Table, rows []int32, g *groups, m source.Measure) (*pri
 	if m.Func == source.CountRows {
 		return counts(nil, rows, g, m.As), nil
 	}
+	if m.Func == source.Total {
+		return total(in, rows, g, m)
+	}
 	c, err := column(in, m.Field)
 	if err != nil {
 		return nil, err

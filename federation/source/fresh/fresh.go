@@ -123,6 +123,12 @@ func (s *Source) Derives(q *source.Query) bool {
 	return ok && d.Derives(q)
 }
 
+// Totals implements source.Totaler.
+func (s *Source) Totals(q *source.Query) bool {
+	t, ok := s.Source.(source.Totaler)
+	return ok && t.Totals(q)
+}
+
 // Relates implements source.Relater.
 func (s *Source) Relates(q *source.Query) bool {
 	r, ok := s.Source.(source.Relater)

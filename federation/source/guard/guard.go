@@ -208,6 +208,12 @@ func (s *Source) Estimate(ctx context.Context, q *source.Query) (int64, bool) {
 	return e.Estimate(limited, q)
 }
 
+// Totals implements source.Totaler as the guarded source does.
+func (s *Source) Totals(q *source.Query) bool {
+	t, ok := s.inner.(source.Totaler)
+	return ok && t.Totals(q)
+}
+
 // Relates implements source.Relater as the guarded source does.
 func (s *Source) Relates(q *source.Query) bool {
 	r, ok := s.inner.(source.Relater)

@@ -276,6 +276,12 @@ func (dialect) Measure(o *sql.Operand, f source.Func) string {
 	}
 }
 
+// Total implements sql.Columns: a decimal.
+func (dialect) Total(x string) string { return "sum(" + x + ")" }
+
+// Whole implements sql.Columns.
+func (dialect) Whole(x string) string { return "CAST(" + x + " AS SIGNED)" }
+
 func (dialect) Prefix(o *sql.Operand, n int) string {
 	return "CAST(LEFT(" + text(o) + ", " + strconv.Itoa(n) + ") AS BINARY)"
 }

@@ -13,6 +13,12 @@ func (s *Source) Relates(q *source.Query) bool {
 	return ok && sql.Relates(dialect{}, t.(*sql.Table), q, s.known(q.Related, nil))
 }
 
+// Totals implements source.Totaler, of tables that Check or a fetch has looked at.
+func (s *Source) Totals(q *source.Query) bool {
+	t, ok := s.tables.Load(q.Relation.Table)
+	return ok && sql.Totals(dialect{}, t.(*sql.Table), q, s.known(q.Related, nil))
+}
+
 // known collects the tables of related rows that were looked at before.
 func (s *Source) known(related map[string]*source.Related, into sql.Tables) sql.Tables {
 	for _, r := range related {

@@ -311,6 +311,12 @@ func (dialect) Measure(o *sql.Operand, f source.Func) string {
 	return name + x + ")"
 }
 
+// Total implements sql.Columns: a numeric where 64 bits may not do.
+func (dialect) Total(x string) string { return "sum(" + x + ")::text" }
+
+// Whole implements sql.Columns.
+func (dialect) Whole(x string) string { return "(" + x + ")::bigint" }
+
 // floatSum adds the shortest decimals of doubles, exactly: the order of rows does not show, and no step overflows. Each
 // decimal is within half a bit of its double, so the sum is as good as a double unless terms cancel each other out. Then
 // it is NaN, and the gateway adds.

@@ -48,6 +48,7 @@ func Run(t *testing.T, build Make, limits ...Limit) {
 	t.Run("order and limit", s.orders)
 	t.Run("keys", s.keys)
 	t.Run("aggregates", s.aggregates)
+	t.Run("totals", s.totals)
 	t.Run("grains", s.grains)
 	t.Run("prefixes and intervals", s.coarse)
 	t.Run("random queries", s.random)

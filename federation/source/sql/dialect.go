@@ -29,6 +29,9 @@ type Columns interface {
 	Grain(p *Printer, o *Operand, g source.Group) string
 	Prefix(o *Operand, n int) string          // the first n characters of a text, as Sortable has it
 	Measure(o *Operand, f source.Func) string // of all but CountRows
+	// Total is the sum of an expression over integers, read as a BigInt, and Whole an exact number as an integer.
+	Total(sql string) string
+	Whole(sql string) string
 	// Derive is a computed column and its class, of the stored one; false where the dialect has no such expression.
 	Derive(p *Printer, stored *Operand, d *source.Derived) (sql string, class Class, ok bool)
 }

@@ -134,6 +134,12 @@ func (a able) aggregate(g *source.Aggregate) bool {
 		}
 	}
 	for _, m := range g.Measures {
+		if m.Func == source.Total {
+			if !a.totals(m) {
+				return false
+			}
+			continue
+		}
 		if m.Func != source.CountRows && !a.can(Leaf{Use: UseMeasure, Column: a.p.operand(m.Field), Func: m.Func}) {
 			return false
 		}

@@ -117,7 +117,7 @@ func (p *Printer) aggregate(st *Statement, q *source.Query) error {
 		c := q.Relation.Columns[m.Field] // zero for CountRows
 		p.item(len(st.Columns), p.measure(m))
 		p.Write(" AS g", itoa(len(st.Columns)))
-		st.Columns = append(st.Columns, Template{Name: m.As, Coordinate: c.Coordinate, Kind: m.Result(c.Kind), Sum: m.Func == source.Sum, Derived: valued(m, c)})
+		st.Columns = append(st.Columns, Template{Name: m.As, Coordinate: c.Coordinate, Kind: m.Result(c.Kind), Sum: m.Func == source.Sum || m.Func == source.Total, Derived: valued(m, c)})
 	}
 	if len(st.Columns) == 0 {
 		p.Write("count(*)")
@@ -172,6 +172,9 @@ func list(i int, first string) string {
 func (p *Printer) measure(m source.Measure) string {
 	if m.Func == source.CountRows {
 		return "count(*)"
+	}
+	if m.Func == source.Total {
+		return p.total(m)
 	}
 	return p.dialect.Measure(p.operand(m.Field), m.Func)
 }

@@ -172,6 +172,8 @@ func (p *printer) measure(m source.Measure) string {
 	switch m.Func {
 	case source.CountRows:
 		return "count(*)"
+	case source.Total:
+		return p.total(m)
 	case source.CountValues:
 		return "count(" + p.sortable(m.Field) + ")"
 	case source.Sum:

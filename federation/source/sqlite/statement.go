@@ -151,6 +151,12 @@ func (c capability) aggregate(a *source.Aggregate) bool {
 		}
 	}
 	for _, m := range a.Measures {
+		if m.Func == source.Total {
+			if !c.totals(m) {
+				return false
+			}
+			continue
+		}
 		if m.Func > source.CountValues && c.decimal(m.Field) {
 			return false
 		}
