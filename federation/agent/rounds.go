@@ -236,7 +236,7 @@ func (a *Agent) contribute(ctx context.Context, t *seat, parts [][]byte) ([][]by
 	if t.until = time.Unix(q.Until, 0); !a.Now().Before(t.until) {
 		return nil, CodeRelease.failure()
 	}
-	values, err := a.values(ctx, t, q)
+	values, err := Values(ctx, a.Data, q, len(t.ceremony.Members))
 	if err != nil {
 		return nil, err
 	}
@@ -271,14 +271,6 @@ func (a *Agent) granted(ctx context.Context, q *secagg.Question, key secagg.Quer
 		return g, fmt.Errorf("%w: the token is for something else", CodeToken.failure())
 	}
 	return g, nil
-}
-
-func (a *Agent) values(ctx context.Context, t *seat, q *secagg.Question) ([]int64, error) {
-	table, err := a.Data.Table(ctx, q)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", CodeData.failure(), err)
-	}
-	return q.Local(table, len(t.ceremony.Members))
 }
 
 func (a *Agent) draw() func(secagg.NoiseShare) (int64, error) {

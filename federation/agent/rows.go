@@ -33,10 +33,8 @@ func (r *Rows) Table(ctx context.Context, q *secagg.Question) (*secagg.Table, er
 	if unit {
 		names = append(names, r.Unit)
 	}
-	for _, name := range names {
-		if _, ok := r.Relation.Columns[name]; !ok {
-			return nil, fmt.Errorf("%w: no column for a declared field", errData)
-		}
+	if err := r.covers(q); err != nil {
+		return nil, err
 	}
 	if len(names) == 0 { // a count over rows: any column will do
 		for name := range r.Relation.Columns {
@@ -49,6 +47,19 @@ func (r *Rows) Table(ctx context.Context, q *secagg.Question) (*secagg.Table, er
 		return nil, err
 	}
 	return r.convert(rows, q)
+}
+
+// covers reports whether there is a column for every declared field, and for the privacy unit.
+func (r *Rows) covers(q *secagg.Question) error {
+	for _, f := range q.Fields {
+		if _, ok := r.Relation.Columns[f.Name]; !ok {
+			return fmt.Errorf("%w: no column for a declared field", errData)
+		}
+	}
+	if _, ok := r.Relation.Columns[r.Unit]; r.Unit != "" && !ok {
+		return fmt.Errorf("%w: no column for the privacy unit", errData)
+	}
+	return nil
 }
 
 func (r *Rows) convert(rows *privacy.Table, q *secagg.Question) (*secagg.Table, error) {

@@ -33,14 +33,19 @@ func (q *Question) Local(t *Table, members int) ([]int64, error) {
 			return nil, err
 		}
 	}
+	return q.inUnits(l.out), nil
+}
+
+// inUnits expresses each slot in its component's unit.
+func (q *Question) inUnits(out []int64) []int64 {
 	at := 0
 	for _, c := range q.Components() {
 		for i := range c.Slots {
-			l.out[at+i] = roundTo(l.out[at+i], c.Unit)
+			out[at+i] = roundTo(out[at+i], c.Unit)
 		}
 		at += c.Slots
 	}
-	return l.out, nil
+	return out
 }
 
 // roundTo expresses v in units, to the nearest.
@@ -88,12 +93,8 @@ type local struct {
 }
 
 func (l *local) measure(m *Measure) error {
-	n := 0
-	for _, c := range l.question.components(m) {
-		n += c.Slots
-	}
 	at := len(l.out)
-	l.out = append(l.out, make([]int64, n)...)
+	l.out = append(l.out, make([]int64, l.question.taken(m))...)
 	slots := slots{l.out[at:], l.limit}
 	switch m.Fn {
 	case Contingency:
