@@ -178,7 +178,10 @@ func TestFloodGetsOnWhileNewcomersKeepComing(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A share of 21 equal ones would be 210 batches: newcomers going first leaves at least a third of it.
-		if n := len(e.batches); n > 3*210 {
+		e.mu.Lock()
+		n := len(e.batches)
+		e.mu.Unlock()
+		if n > 3*210 {
 			t.Errorf("160 texts took %d batches", n)
 		}
 		cancel()
