@@ -10,8 +10,9 @@ import (
 
 // Draft writes the schema. Each suggestion stands beside its field with the reason for it.
 func Draft(tables []*Table) string {
-	d := &draft{judge: NewJudge(), types: map[string]string{}, fields: map[string]map[string]string{}}
+	d := &draft{judge: NewJudge(), types: map[string]string{}, fields: map[string]map[string]string{}, ids: map[*Column]bool{}}
 	d.name(tables)
+	d.identify(tables)
 	d.printf("# A draft: every @classify is a suggestion, with the rule that made it. Read each line before it is composed;\n" +
 		"# what no rule recognised is SENSITIVE until somebody who knows the data says otherwise.\n")
 	for _, t := range tables {
@@ -25,6 +26,7 @@ type draft struct {
 	judge  *Judge
 	types  map[string]string            // table -> type
 	fields map[string]map[string]string // table -> column -> field
+	ids    map[*Column]bool             // columns whose field is an ID
 }
 
 func (d *draft) printf(format string, arguments ...any) { fmt.Fprintf(d, format, arguments...) }
@@ -99,23 +101,42 @@ func upper(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
+// table writes a type. A row of a type is found by its key: a table without one is written as a comment, so that the
+// draft composes as it is.
 func (d *draft) table(t *Table, tables []*Table) {
 	d.printf("\n")
 	if t.Note != "" {
-		d.printf("# %s\n", strings.ReplaceAll(t.Note, "\n", " "))
+		d.printf("# %s\n", oneLine(t.Note))
 	}
+	if t.composes() {
+		d.typeOf(t, tables)
+		return
+	}
+	aside := &draft{judge: d.judge, types: d.types, fields: d.fields, ids: d.ids}
+	aside.typeOf(t, tables)
+	d.printf("# %s has no primary key that could be asked. Where columns identify a row, name them and take the marks away.\n", oneLine(t.Name))
+	for line := range strings.Lines(aside.String()) {
+		d.printf("# %s", line)
+	}
+}
+
+func (d *draft) typeOf(t *Table, tables []*Table) {
 	d.describe("", t.Comment, lastPart(t.Name), d.types[t.Name])
 	d.printf("type %s @source(table: %s)", d.types[t.Name], literal(t.Name))
-	if t.key() != nil {
-		d.printf(" @key(fields: %s)", literal(d.fields[t.Name][t.key().Name]))
+	var key []string
+	for _, column := range t.keys() {
+		key = append(key, d.fields[t.Name][column.Name])
 	}
-	d.printf(" {\n")
+	d.printf(" @key(fields: %s) {\n", literal(strings.Join(key, " ")))
 	for i, s := range d.judge.Suggest(t) {
 		d.field(t, t.Columns[i], s)
 	}
 	d.joins(t, tables)
 	d.printf("}\n")
 }
+
+// oneLine keeps a text within its comment: both CR and LF end one (October 2021, section 2.1.4).
+func oneLine(s string) string { return strings.NewReplacer("\n", " ", "\r", " ").Replace(s) }
 
 // describe keeps what the database says of a name, and the name itself where GraphQL cannot spell it.
 func (d *draft) describe(indent, comment, name, spelt string) {
@@ -129,23 +150,44 @@ func (d *draft) describe(indent, comment, name, spelt string) {
 
 func (d *draft) field(t *Table, c *Column, s Suggestion) {
 	name := d.fields[t.Name][c.Name]
-	scalar := c.Scalar
-	if (t.key() == c || d.isReference(t, c)) && keyed(c) {
-		scalar = "ID"
-	}
 	required := ""
 	if c.Required {
 		required = "!"
 	}
 	d.describe("  ", c.Comment, c.Name, name)
-	d.printf("  %s: %s%s", name, scalar, required)
+	d.printf("  %s: %s%s", name, d.scalar(c), required)
 	if name != c.Name {
 		d.printf(" @column(name: %s)", literal(c.Name))
 	}
-	d.printf(" @classify(as: %s) # %s\n", s.Class, strings.ReplaceAll(s.Why, "\n", " "))
+	d.printf(" @classify(as: %s) # %s\n", s.Class, oneLine(s.Why))
 }
 
-func (d *draft) isReference(t *Table, c *Column) bool { return refersTo(t, c) != nil }
+// identify finds the columns whose values only say which: keys, and both ends of every foreign key, so that these join.
+func (d *draft) identify(tables []*Table) {
+	for _, t := range tables {
+		if key := t.key(); keyed(key) {
+			d.ids[key] = true
+		}
+		for _, f := range t.Foreign {
+			if here, there := t.column(f.Column), columnOf(tables, f); keyed(here) && keyed(there) {
+				d.ids[here], d.ids[there] = true, true
+			}
+		}
+	}
+}
+
+func (d *draft) scalar(c *Column) string {
+	if d.ids[c] {
+		return "ID"
+	}
+	return c.Scalar
+}
+
+// joinable reports whether composition takes a join along a foreign key: a type to lead to, and one scalar at both ends.
+func (d *draft) joinable(tables []*Table, t *Table, f Foreign) bool {
+	here, there := t.column(f.Column), columnOf(tables, f)
+	return here != nil && there != nil && table(tables, f.Table).composes() && d.scalar(here) == d.scalar(there)
+}
 
 // joins writes both directions of every foreign key that names one known column.
 func (d *draft) joins(t *Table, tables []*Table) {
@@ -154,8 +196,8 @@ func (d *draft) joins(t *Table, tables []*Table) {
 		taken[field] = true
 	}
 	for _, f := range t.Foreign {
-		if target := d.fields[f.Table][f.References]; target != "" {
-			here := d.fields[t.Name][f.Column]
+		if d.joinable(tables, t, f) {
+			here, target := d.fields[t.Name][f.Column], d.fields[f.Table][f.References]
 			name := strings.TrimSuffix(strings.TrimSuffix(here, "Id"), "Code")
 			if name == here {
 				name = lower(d.types[f.Table])
@@ -164,8 +206,11 @@ func (d *draft) joins(t *Table, tables []*Table) {
 		}
 	}
 	for _, other := range tables {
+		if !other.composes() {
+			continue
+		}
 		for _, f := range other.Foreign {
-			if f.Table != t.Name || d.fields[t.Name][f.References] == "" || d.fields[other.Name][f.Column] == "" {
+			if f.Table != t.Name || !d.joinable(tables, other, f) {
 				continue
 			}
 			d.printf("  %s: [%s!] @join(on: %s)\n", free(taken, plural(lower(d.types[other.Name])), "", 0), d.types[other.Name],

@@ -23,7 +23,7 @@ type Table struct {
 	Name    string
 	Comment string
 	Columns []*Column
-	Primary []string // columns of the primary key
+	Primary []string // columns of the primary key, also such as are not in Columns
 	Foreign []Foreign
 	Note    string // how the table is reached, where its name does not say; one line
 }
@@ -51,6 +51,40 @@ func (t *Table) column(name string) *Column {
 	}
 	return nil
 }
+
+// table finds a table by its name.
+func table(tables []*Table, name string) *Table {
+	for _, t := range tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// columnOf is the column that a foreign key leads to.
+func columnOf(tables []*Table, f Foreign) *Column {
+	if t := table(tables, f.Table); t != nil {
+		return t.column(f.References)
+	}
+	return nil
+}
+
+// keys is the columns of the primary key; none where one of them cannot be read, or found by its value.
+func (t *Table) keys() []*Column {
+	var out []*Column
+	for _, name := range t.Primary {
+		c := t.column(name)
+		if c == nil || c.Scalar == "JSON" {
+			return nil
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// composes reports whether composition takes the table as it is described.
+func (t *Table) composes() bool { return len(t.keys()) > 0 }
 
 // key is the column of a primary key of one column.
 func (t *Table) key() *Column {

@@ -28,14 +28,12 @@ func (s *Source) Tables(ctx context.Context) ([]*introspect.Table, error) {
 		if len(tables) == 0 || tables[len(tables)-1].Name != text(0) {
 			tables = append(tables, &introspect.Table{Name: text(0), Comment: strings.TrimPrefix(text(1), "VIEW")})
 		}
-		scalar := scalarOf(strings.ToLower(text(3)), strings.ToLower(text(4)))
-		if scalar == "" {
-			return // bytes
-		}
 		t := tables[len(tables)-1]
-		t.Columns = append(t.Columns, &introspect.Column{Name: text(2), Scalar: scalar, Comment: text(5), Required: yes(6)})
 		if yes(7) {
 			t.Primary = append(t.Primary, text(2))
+		}
+		if scalar := scalarOf(strings.ToLower(text(3)), strings.ToLower(text(4))); scalar != "" { // bytes have none
+			t.Columns = append(t.Columns, &introspect.Column{Name: text(2), Scalar: scalar, Comment: text(5), Required: yes(6)})
 		}
 	})
 	if err != nil {

@@ -42,6 +42,9 @@ func TestADatabaseNobodyPreparedIsDescribed(t *testing.T) {
 				`  patients: [Patient!] @join(on: "wardCode = wardCode")`,
 				`  visits: [Visit!] @join(on: "id = patientId")`,
 				`  patient: Patient @join(on: "patientId = id")`,
+				`type Bed @source(table: "beds") @key(fields: "wardCode number")`,
+				`# type Log @source(table: "log")`,
+				`# type Hashed @source(table: "hashed")`,
 				`  seenOn: Date @column(name: "seen_on") @classify(as: QUASI_IDENTIFIER) # a day or time`,
 			} {
 				if !strings.Contains(text, line) {
@@ -62,14 +65,17 @@ func prepare(t *testing.T, driver, dsn, bytes string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	quoted := `"备注"`
+	quoted, short := `"备注"`, bytes
 	if driver == "mysql" {
-		quoted = "`备注`"
+		quoted, short = "`备注`", "varbinary(20)" // a key of a blob needs a length
 	}
 	statements := []string{
 		"CREATE TABLE wards (ward_code varchar(20) PRIMARY KEY, ward_name varchar(50))",
 		"CREATE TABLE patients (id integer PRIMARY KEY, f1 varchar(50), ward_code varchar(20), photograph " + bytes + ", " + quoted + " varchar(200))",
 		"CREATE TABLE visits (id integer PRIMARY KEY, patient_id integer, seen_on date, FOREIGN KEY (patient_id) REFERENCES patients (id))",
+		"CREATE TABLE beds (ward_code varchar(20) NOT NULL, number integer NOT NULL, PRIMARY KEY (ward_code, number))",
+		"CREATE TABLE log (happened varchar(50))",
+		"CREATE TABLE hashed (n integer NOT NULL, hash " + short + " NOT NULL, PRIMARY KEY (n, hash))",
 		"INSERT INTO wards VALUES ('W-1', 'North'), ('W-2', 'South'), ('W-3', 'East')",
 		"INSERT INTO patients VALUES (1, '11010519491231002X', 'W-1', NULL, 'x'), (2, '110105199001010010', 'W-2', NULL, 'y'), (3, '110105199001010029', 'W-1', NULL, 'z')," +
 			"(4, '110105199001010037', 'W-3', NULL, 'v'), (5, '110105199001010045', 'W-2', NULL, 'w')",

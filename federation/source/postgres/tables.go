@@ -49,14 +49,14 @@ func (s *Source) Tables(ctx context.Context) ([]*introspect.Table, error) {
 		if len(tables) == 0 || tables[len(tables)-1].Name != name {
 			tables = append(tables, &introspect.Table{Name: name, Comment: about})
 		}
-		if c.Scalar = scalarOf(typeName); c.Scalar == "" {
-			continue // bytes
-		}
 		t := tables[len(tables)-1]
-		t.Columns = append(t.Columns, c)
 		if primary {
 			t.Primary = append(t.Primary, c.Name)
 		}
+		if c.Scalar = scalarOf(typeName); c.Scalar == "" {
+			continue // bytes
+		}
+		t.Columns = append(t.Columns, c)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, failure(ctx, err)
