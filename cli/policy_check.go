@@ -149,6 +149,14 @@ func printDiff(out io.Writer, r *diff.Report) error {
 		}
 		fmt.Fprintf(out, "%s%s: %s of %s: %s\n", mark(c.Weaker()), c.Persona, c.Type, c.Agency, what)
 	}
-	_, err := fmt.Fprintf(out, "%d rulings and %d row rules differ\n", len(r.Changes), len(r.Rows))
+	_, err := fmt.Fprintf(out, "%s and %s differ\n", counted(len(r.Changes), "ruling"), counted(len(r.Rows), "row rule"))
 	return err
+}
+
+// counted is "1 row rule" or "2 row rules".
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
