@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ const exchangeTimeout = 5 * time.Second
 type agents struct {
 	config   *config.Agents
 	hub      *agent.Hub
+	pool     *agent.Pool
 	registry *agent.Registry
 	shelf    *agent.Shelf
 	service  *secure.Service
@@ -62,7 +64,8 @@ func (n *Node) openAgents() error {
 	if audience == "" {
 		audience = agent.Audience
 	}
-	a.service = &secure.Service{Hub: a.hub, Identities: a.registry, Keys: a.shelf, Minimum: c.Minimum, Threshold: c.Threshold, Wake: n.wire.Wake, Log: n.log,
+	a.pool = a.hub.NewPool(agent.PoolOptions{})
+	a.service = &secure.Service{Hub: a.pool, Identities: a.registry, Keys: a.shelf, Minimum: c.Minimum, Threshold: c.Threshold, Wake: n.wire.Wake, Log: n.log,
 		Tokens: &authn.TokenClient{URL: c.Exchange.Token, ID: c.Exchange.Client, Secret: c.Exchange.Secret, Audience: audience,
 			HTTP: &http.Client{Timeout: exchangeTimeout, CheckRedirect: noRedirect}}}
 	n.agents = a
@@ -113,7 +116,12 @@ func (n *Node) allow(ctx context.Context, s *agreement.Set) error {
 				if t.Budget == 0 {
 					continue
 				}
-				if err := budget.Allow(tx, budget.Account{Agreement: id, Dataset: t.Dataset}, budget.Epsilon(t.Budget)); err != nil {
+				account := budget.Account{Agreement: id, Dataset: t.Dataset}
+				err := budget.Allow(tx, account, budget.Epsilon(t.Budget))
+				if err == nil && t.DeltaBudget > 0 {
+					err = budget.Allow(tx, account.Delta(), budget.Epsilon(t.DeltaBudget))
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -144,8 +152,23 @@ func (n *Node) serveAgents(ctx context.Context) (chan error, error) {
 	a.address = l.Addr().String()
 	a.mu.Unlock()
 	ended := make(chan error, 1)
-	go func() { ended <- a.hub.Serve(ctx, l, certificate) }()
+	go func() { ended <- a.serve(ctx, l, certificate) }()
 	return ended, nil
+}
+
+// serve holds the agents' links, and keeps sessions prepared: these are discarded while there are links to say so over.
+func (a *agents) serve(ctx context.Context, l net.Listener, c tls.Certificate) error {
+	linking, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	pooled := make(chan struct{})
+	go func() {
+		defer close(pooled)
+		a.pool.Run(ctx)
+		stop()
+	}()
+	err := a.hub.Serve(linking, l, c)
+	<-pooled
+	return err
 }
 
 // AgentsAddress is where agents dial, and the pin of the key that they find there; "" before the node serves.

@@ -166,3 +166,29 @@ var (
 	EncodeQuery = encodeQuery
 	DecodeQuery = decodeQuery
 )
+
+// Waiting are the names of the sessions that a pool would hand out.
+func (p *Pool) Waiting() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ids []string
+	for _, s := range p.sets {
+		for _, r := range s.ready {
+			ids = append(ids, r.session.ID())
+		}
+	}
+	return ids
+}
+
+// Fill asks for the plan, uses what it gets up, and prepares one session as Run does.
+func (p *Pool) Fill(ctx context.Context, plan Plan) error {
+	s, err := p.Prepare(ctx, plan)
+	if err == nil {
+		s.Discard(ctx)
+		p.add(ctx, plan)
+	}
+	return err
+}
+
+// Sweep removes what can no longer be used, and reports how many sessions that were.
+func (p *Pool) Sweep() int { return len(p.sweep()) }

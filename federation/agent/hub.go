@@ -207,6 +207,36 @@ func (h *Hub) Linked() []string {
 	return slices.Sorted(maps.Keys(h.links))
 }
 
+// watch is closed when links next change.
+func (h *Hub) watch() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
+}
+
+// linksOf are the members' links now, nil for one that is not linked.
+func (h *Hub) linksOf(p Plan) map[string]*link {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	links := map[string]*link{}
+	for name := range p.Members {
+		links[name] = h.links[name]
+	}
+	return links
+}
+
+// unchanged reports whether all of links are still in use.
+func (h *Hub) unchanged(links map[string]*link) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, l := range links {
+		if l == nil || h.links[name] != l {
+			return false
+		}
+	}
+	return true
+}
+
 // Wait returns once all of names are linked.
 func (h *Hub) Wait(ctx context.Context, names ...string) error {
 	return h.await(ctx, func() bool {

@@ -26,7 +26,9 @@ type Session struct {
 	hub        *Hub
 	ceremony   *secagg.Ceremony
 	transcript [32]byte
+	links      map[string]*link // of the members, when they were asked to take part
 	used       bool
+	over       func() // told when the session is used or discarded; optional
 }
 
 // Contributor says what became of one agency in a session.
@@ -59,7 +61,7 @@ func (h *Hub) Prepare(ctx context.Context, p Plan) (*Session, error) {
 	if _, err := secagg.ParseCeremony(c.Encode()); err != nil {
 		return nil, err
 	}
-	s := &Session{hub: h, ceremony: c}
+	s := &Session{hub: h, ceremony: c, links: h.linksOf(p)}
 	if err := s.ceremonyRounds(ctx); err != nil {
 		s.Discard(ctx)
 		return nil, err
@@ -223,9 +225,16 @@ func firstFailure(st step, failures map[string]Code) error {
 // Discard tells every member to forget the session, as far as they can be reached.
 func (s *Session) Discard(ctx context.Context) {
 	s.used = true
+	defer s.ended()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	s.ask(ctx, stepDiscard, s.names(), 0, func(string) [][]byte { return [][]byte{[]byte(s.ceremony.Session)} })
+}
+
+func (s *Session) ended() {
+	if s.over != nil {
+		s.over()
+	}
 }
 
 // Ask puts the one question of this session: spend, contribute, activate, release. Whatever fails discards the session;
@@ -235,6 +244,7 @@ func (s *Session) Ask(ctx context.Context, q *secagg.Question, key secagg.Querie
 		return nil, &Abort{Step: "contribute", Code: CodeSession}
 	}
 	s.used = true
+	defer s.ended()
 	report, err := s.question(ctx, q, key, token)
 	if err != nil {
 		s.Discard(ctx)

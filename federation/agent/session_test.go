@@ -1,10 +1,8 @@
 package agent_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 
 	"concordat/federation/agent"
@@ -58,27 +56,5 @@ func TestSessionAnswersOneQuestion(t *testing.T) {
 	must(t, err)
 	if _, _, err := w.ask(s); !errors.Is(err, agent.ErrAborted) {
 		t.Fatal(err)
-	}
-}
-
-func TestPoolHandsOutSessionsThatOpen(t *testing.T) {
-	w := newWorld(t, "east", "north", "south").start()
-	pool := w.hub.NewPool(2, func() agent.Plan { return agent.Plan{Members: w.members, Threshold: 2} })
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	wg.Go(func() { pool.Run(ctx) })
-	defer wg.Wait()
-	defer cancel()
-	seen := map[string]bool{}
-	for range 3 {
-		s, err := pool.Take(ctx)
-		must(t, err)
-		if seen[s.ID()] {
-			t.Fatal("a session was handed out twice")
-		}
-		seen[s.ID()] = true
-		r, q, err := w.ask(s)
-		must(t, err)
-		w.opens(r, q, "east", "north", "south")
 	}
 }
