@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"policy/predicate": {},
 	"policy/rego":      {},
 	"privacy/dp":       {},
-	"privacy/secagg":   {},
+	"privacy/secagg":   {"privacy/dp"},
 	"inference":        {},
 
 	// What stands in one transaction meets in state.Tx; ledger and privacy do not know each other.

@@ -98,7 +98,12 @@ func runAgent(ctx context.Context, c *agentConfig, store *state.Store, w *Wire) 
 	}
 	err = store.Commit(ctx, func(tx state.Tx) error {
 		for _, b := range c.Budget {
-			if err := budget.Allow(tx, budget.Account{Agreement: b.Agreement, Dataset: b.Dataset}, budget.Epsilon(b.Millionths)); err != nil {
+			account := budget.Account{Agreement: b.Agreement, Dataset: b.Dataset}
+			err := budget.Allow(tx, account, budget.Epsilon(b.Millionths))
+			if err == nil && b.Trillionths > 0 {
+				err = budget.Allow(tx, account.Delta(), budget.Epsilon(b.Trillionths))
+			}
+			if err != nil {
 				return err
 			}
 		}

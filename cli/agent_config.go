@@ -44,7 +44,10 @@ type agentConfig struct {
 		Agreement  string `yaml:"agreement"`
 		Dataset    string `yaml:"dataset"`
 		Epsilon    string `yaml:"epsilon"` // decimal, as text
+		Delta      string `yaml:"delta"`   // decimal, as text; optional
 		Millionths int64  `yaml:"-"`
+		// Trillionths of delta.
+		Trillionths int64 `yaml:"-"`
 	} `yaml:"budget"`
 
 	identity ed25519.PrivateKey
@@ -211,6 +214,17 @@ func (c *agentConfig) resolveBudget() {
 			continue
 		}
 		b.Millionths = r.Num().Int64()
+		if b.Delta == "" {
+			continue
+		}
+		if r, ok = new(big.Rat).SetString(b.Delta); ok {
+			r.Mul(r, big.NewRat(1_000_000_000_000, 1))
+		}
+		if !ok || !r.IsInt() || r.Sign() < 0 || !r.Num().IsInt64() {
+			c.wrong("budget", "a delta has at most twelve decimals")
+			continue
+		}
+		b.Trillionths = r.Num().Int64()
 	}
 }
 

@@ -271,3 +271,39 @@ func TestNoisyAnswerOpensNearThePlainSum(t *testing.T) {
 }
 
 func abs(v int64) int64 { return max(v, -v) }
+
+// TestSkellamSpendsDeltaBesideEpsilon: who may spend no delta is asked for none, and a question is charged both.
+func TestSkellamSpendsDeltaBesideEpsilon(t *testing.T) {
+	w := newWorld(t, "east", "north").start()
+	delta := budget.Account{Agreement: "research-2025", Dataset: "admissions"}.Delta()
+	ask := func() error {
+		s := w.prepare(2)
+		q := noisyQuestion(w, s.ID())
+		q.Noise.Mechanism, q.Noise.DeltaExponent = secagg.Skellam, 6
+		_, err := s.Ask(t.Context(), q, key(t).Public(), w.tokens.issue(q))
+		return err
+	}
+	all := []*state.Store{w.store, w.stores["east"], w.stores["north"]}
+	for _, s := range all {
+		allow(t, s, 5_000_000)
+	}
+	if err := ask(); !errors.Is(err, budget.ErrExhausted) {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		must(t, s.Commit(t.Context(), func(tx state.Tx) error { return budget.Allow(tx, delta, 1_500_000) }))
+	}
+	must(t, ask())
+	for i, s := range all {
+		must(t, s.View(func(tx state.ReadTx) error {
+			e, err := budget.Remaining(tx, delta)
+			if e != 500_000 || left(t, s) != 4_500_000 {
+				t.Errorf("store %d: %d of delta and %d of epsilon left", i, e, left(t, s))
+			}
+			return err
+		}))
+	}
+	if err := ask(); !errors.Is(err, budget.ErrExhausted) {
+		t.Fatal(err)
+	}
+}

@@ -106,7 +106,12 @@ func Costs(q *secagg.Question) ([]budget.Cost, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []budget.Cost{{Account: budget.Account{Agreement: q.Agreement, Dataset: q.Dataset}, Epsilon: epsilon}}, nil
+	account := budget.Account{Agreement: q.Agreement, Dataset: q.Dataset}
+	costs := []budget.Cost{{Account: account, Epsilon: epsilon}}
+	if q.Noise.Mechanism == secagg.Skellam {
+		costs = append(costs, budget.Cost{Account: account.Delta(), Epsilon: budget.Trillionths(q.Noise.DeltaExponent)})
+	}
+	return costs, nil
 }
 
 // spend charges a question's costs, once per session.

@@ -275,7 +275,7 @@ func (a *Agent) granted(ctx context.Context, q *secagg.Question, key secagg.Quer
 
 func (a *Agent) draw() func(secagg.NoiseShare) (int64, error) {
 	sampler := dp.NewSampler(a.Rand)
-	return func(n secagg.NoiseShare) (int64, error) { return sampler.LaplaceShare(n.Num, n.Den, n.Honest) }
+	return func(n secagg.NoiseShare) (int64, error) { return n.Draw(sampler) }
 }
 
 func (a *Agent) activate(t *seat, parts [][]byte) ([][]byte, error) {

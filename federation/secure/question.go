@@ -19,7 +19,7 @@ func (s *Service) question(step *plan.AuthorizedStep, a Asking) (*secagg.Questio
 	q := &secagg.Question{Session: "unnamed", Agreement: a.Subject.Agreement, Dataset: step.Entity.Name, Purpose: a.Subject.Purpose, Decision: a.Decision,
 		Minimum: s.minimum(a), Until: 1, Querier: step.Secure.Key}
 	if t := a.Terms; t.EpsilonDen > 0 {
-		q.PerUnit, q.Noise = t.RowsPerUnit, &secagg.Noise{EpsilonNum: t.EpsilonNum, EpsilonDen: t.EpsilonDen, Honest: t.Honest}
+		q.PerUnit, q.Noise = t.RowsPerUnit, &secagg.Noise{Mechanism: t.Mechanism, DeltaExponent: t.DeltaExponent, EpsilonNum: t.EpsilonNum, EpsilonDen: t.EpsilonDen, Honest: t.Honest}
 	}
 	b := fields{step: step, question: q}
 	for i := range step.Secure.Measures {

@@ -49,6 +49,19 @@ type Account struct {
 	Dataset   string `json:"dataset"`
 }
 
+// Delta is the account of what may be spent of delta beside an account's epsilon, as some mechanisms do. Deltas add up as
+// epsilons do; where this account holds them they are counted in Trillionths.
+func (a Account) Delta() Account { return Account{a.Agreement, a.Dataset + "\x00delta"} }
+
+// Trillionths of a delta of 10^-exponent, rounded up.
+func Trillionths(exponent int) Epsilon {
+	n := Epsilon(1)
+	for range 12 - exponent {
+		n *= 10
+	}
+	return n
+}
+
 // Cost is a charge to one account.
 type Cost struct {
 	Account

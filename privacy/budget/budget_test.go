@@ -139,3 +139,15 @@ func TestPerRoundsUp(t *testing.T) {
 		}
 	}
 }
+
+func TestDeltaIsAnAccountOfItsOwn(t *testing.T) {
+	a := budget.Account{Agreement: "a", Dataset: "d"}
+	if a.Delta() == a || a.Delta() == (budget.Account{Agreement: "a", Dataset: "d/delta"}).Delta() {
+		t.Error("one account")
+	}
+	for exponent, want := range map[int]budget.Epsilon{12: 1, 6: 1_000_000, 1: 100_000_000_000, 13: 1} {
+		if got := budget.Trillionths(exponent); got != want {
+			t.Errorf("10^-%d is %d", exponent, got)
+		}
+	}
+}

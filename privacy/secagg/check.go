@@ -58,6 +58,8 @@ func (q *Question) checkNoise() error {
 		return nil
 	case n.EpsilonNum < 1 || n.EpsilonNum > 1_000_000 || n.EpsilonDen < 1 || n.EpsilonDen > 1_000_000:
 		return invalid("epsilon")
+	case n.Mechanism != "" && n.Mechanism != Skellam, (n.Mechanism == Skellam) != (n.DeltaExponent > 0), n.DeltaExponent < 0 || n.DeltaExponent > 12:
+		return invalid("mechanism of the noise")
 	case n.Honest < 1 || n.Honest > q.Minimum:
 		return invalid("honest is between one and minimum")
 	case q.PerUnit < 1 || q.PerUnit > 1000:
@@ -171,5 +173,6 @@ func (q *Question) checkSize(members int) error {
 			return invalid("too many values")
 		}
 	}
-	return nil
+	_, err := q.shares()
+	return err
 }

@@ -1,6 +1,7 @@
 package secagg_test
 
 import (
+	"errors"
 	"math"
 	mathrand "math/rand/v2"
 	"testing"
@@ -15,13 +16,19 @@ import (
 // noisy runs a session over empty data, so that what opens is noise, and returns the noise of each slot.
 func noisy(t *testing.T, session string, members, present, honest int, seed byte) ([]float64, *secagg.Question) {
 	t.Helper()
+	return noisyBy(t, secagg.Noise{EpsilonNum: 1, EpsilonDen: 2, Honest: honest}, session, members, present, seed)
+}
+
+func noisyBy(t *testing.T, noise secagg.Noise, session string, members, present int, seed byte) ([]float64, *secagg.Question) {
+	t.Helper()
+	honest := noise.Honest
 	c := assemble(t, session, members, min(members, max(2, honest))).prepare()
 	q := &secagg.Question{Session: session, Agreement: "a", Dataset: "d", Purpose: "p", Minimum: max(2, honest), Until: 1 << 40, PerUnit: 1, Querier: c.querier.Public().Thumbprint(),
-		Noise:    &secagg.Noise{EpsilonNum: 1, EpsilonDen: 2, Honest: honest},
+		Noise:    &noise,
 		Fields:   []secagg.Field{{Name: "x", Kind: secagg.Integer, Upper: 3000}},
 		Measures: []secagg.Measure{{Fn: secagg.Histogram, Field: "x", Edges: upTo(2999)}}}
 	sampler := dp.NewSampler(mathrand.NewChaCha8([32]byte{seed}))
-	draw := func(n secagg.NoiseShare) (int64, error) { return sampler.LaplaceShare(n.Num, n.Den, n.Honest) }
+	draw := func(n secagg.NoiseShare) (int64, error) { return n.Draw(sampler) }
 	o := &online{ciphertexts: map[string][][]byte{}, halves: map[string][][]byte{}}
 	for _, name := range names(members)[:present] {
 		values := make([]int64, q.Slots())
@@ -70,6 +77,54 @@ func TestNoiseOfASessionHasTheVarianceOfTheory(t *testing.T) {
 				t.Errorf("mean %.3f", mean)
 			}
 		})
+	}
+}
+
+// TestSkellamNoiseOfASessionHasTheVarianceOfTheory is the same of Skellam noise. Its values are all but normal, so that n-1
+// times the variance over theory's is all but chi-square with n-1 degrees; the false-alarm rate of each case is 1e-6 for a
+// seed chosen at random.
+func TestSkellamNoiseOfASessionHasTheVarianceOfTheory(t *testing.T) {
+	for _, c := range []struct {
+		name                     string
+		members, present, honest int
+	}{
+		{"all there", 3, 3, 3}, {"one dropped out, as allowed", 4, 3, 3}, {"more than needed", 5, 5, 3}, {"three of ten gone", 10, 7, 7},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			how := secagg.Noise{Mechanism: secagg.Skellam, DeltaExponent: 6, EpsilonNum: 1, EpsilonDen: 2, Honest: c.honest}
+			noise, _ := noisyBy(t, how, "skellam "+c.name, c.members, c.present, 5)
+			full, err := dp.NewSkellam([]int64{1}, 1, 2, 6, c.honest)
+			must(t, err)
+			want := float64(full.Sixteenths[0]) / 8 * float64(c.present)
+			degrees := float64(len(noise) - 1)
+			statistic := degrees * stat.Variance(noise, nil) / want
+			chi := distuv.ChiSquared{K: degrees}
+			if statistic < chi.Quantile(0.5e-6) || statistic > chi.Quantile(1-0.5e-6) {
+				t.Errorf("variance %.3f, theory %.3f", stat.Variance(noise, nil), want)
+			}
+			if least := float64(full.Sixteenths[0]) / 8 * float64(c.honest); want < least {
+				t.Errorf("less noise than the agreement asks for: %.3f below %.3f", want, least)
+			}
+			if mean := stat.Mean(noise, nil); math.Abs(mean) > 5*math.Sqrt(want/float64(len(noise))) {
+				t.Errorf("mean %.3f", mean)
+			}
+		})
+	}
+}
+
+func TestNoiseThatIsNotDefinedIsRefused(t *testing.T) {
+	for name, n := range map[string]secagg.Noise{
+		"another mechanism":     {Mechanism: "gauss", EpsilonNum: 1, EpsilonDen: 1, Honest: 2},
+		"Skellam without delta": {Mechanism: secagg.Skellam, EpsilonNum: 1, EpsilonDen: 1, Honest: 2},
+		"Laplace with delta":    {DeltaExponent: 6, EpsilonNum: 1, EpsilonDen: 1, Honest: 2},
+		"a delta beyond all":    {Mechanism: secagg.Skellam, DeltaExponent: 13, EpsilonNum: 1, EpsilonDen: 1, Honest: 2},
+		"too much to draw":      {Mechanism: secagg.Skellam, DeltaExponent: 6, EpsilonNum: 1, EpsilonDen: 100_000, Honest: 2},
+	} {
+		q := question("s", "k")
+		q.PerUnit, q.Noise = 1, &n
+		if err := q.Check(3); !errors.Is(err, secagg.ErrQuestion) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

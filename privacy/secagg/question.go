@@ -31,15 +31,22 @@ type Question struct {
 	Querier string `json:"querier"`
 }
 
-// Noise is discrete Laplace over the whole question, made of one share per contributor.
+// Noise is discrete Laplace or Skellam over the whole question, made of one share per contributor.
 type Noise struct {
-	// EpsilonNum / EpsilonDen is what the whole question spends, split evenly over its components.
+	// Mechanism is empty for discrete Laplace, which costs an epsilon, or Skellam, which costs a delta beside it.
+	Mechanism string `json:"mechanism,omitempty"`
+	// DeltaExponent is of Skellam: its delta is 10^-DeltaExponent.
+	DeltaExponent int `json:"deltaExponent,omitempty"`
+	// EpsilonNum / EpsilonDen is what the whole question spends. Discrete Laplace splits it evenly over components.
 	EpsilonNum int64 `json:"epsilonNum"`
 	EpsilonDen int64 `json:"epsilonDen"`
 	// Honest is how many contributors are assumed to keep their share secret. Each share has shape 1/Honest, so that
 	// many already make the full noise; what the others add is on top. At most Minimum.
 	Honest int `json:"honest"`
 }
+
+// Skellam is the Mechanism of that name.
+const Skellam = "skellam"
 
 // Kind of a field.
 const (
