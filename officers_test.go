@@ -56,11 +56,13 @@ func TestOfficersSeeWhatAChangeWouldAlter(t *testing.T) {
 	}
 	// Nothing came of it: costs are still for statistics.
 	const why = `query($p: PolicyProposal) { policyExplain(subject: {id: "ana-okafor", organisation: "institute", agreement: "research-2025",
-		purpose: "research", scopes: ["graph:read"]}, coordinate: "Admission.costCents", proposal: $p) { agency effect sentence } }`
-	if a := g.ask(t, "officer", why, nil); !bytes.Contains(a.Data, []byte(`"agency":"hospital_a","effect":"aggregate"`)) {
+		purpose: "research", scopes: ["graph:read"]}, coordinate: "Admission.costCents", proposal: $p) { agency effect sentence rows } }`
+	if a := g.ask(t, "officer", why, nil); !bytes.Contains(a.Data, []byte(`"agency":"hospital_a","effect":"aggregate"`)) ||
+		!bytes.Contains(a.Data, []byte(`"rows":"Rows of Admission of hospital_a are seen where region is one of \"Norvale\", \"Eastmere\"`)) {
 		t.Errorf("in force: %s", a.body)
 	}
-	if a := g.ask(t, "officer", why, proposing(t, g)); !bytes.Contains(a.Data, []byte(`"agency":"hospital_a","effect":"allow"`)) {
+	if a := g.ask(t, "officer", why, proposing(t, g)); !bytes.Contains(a.Data, []byte(`"agency":"hospital_a","effect":"allow"`)) ||
+		!bytes.Contains(a.Data, []byte(`"rows":"Rows of Admission of hospital_a are seen where region is \"Norvale\"`)) {
 		t.Errorf("under the proposal: %s", a.body)
 	}
 	if a := g.ask(t, "officer", `{ policyCheck { findings { code } } policyTest { passed tests { passed } rules { rule } } }`, nil); !bytes.Contains(a.Data, []byte(`"passed":true,"tests":[{`)) {

@@ -102,6 +102,7 @@ type ComplexityRoot struct {
 		Coordinate func(childComplexity int) int
 		Effect     func(childComplexity int) int
 		Method     func(childComplexity int) int
+		Rows       func(childComplexity int) int
 		Rules      func(childComplexity int) int
 		Sentence   func(childComplexity int) int
 	}
@@ -607,6 +608,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FieldExplanation.Method(childComplexity), true
+	case "FieldExplanation.rows":
+		if e.ComplexityRoot.FieldExplanation.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FieldExplanation.Rows(childComplexity), true
 	case "FieldExplanation.rules":
 		if e.ComplexityRoot.FieldExplanation.Rules == nil {
 			break
@@ -1521,6 +1528,8 @@ type FieldExplanation {
   method: String
   rules: [RuleSpoken!]!
   sentence: String!
+  "Which rows of the type the agency shows to that caller, and by which rules, in a sentence."
+  rows: String!
 }
 
 "A rule that spoke of a field."
@@ -2171,6 +2180,8 @@ func (ec *executionContext) childFields_FieldExplanation(ctx context.Context, fi
 		return ec.fieldContext_FieldExplanation_rules(ctx, field)
 	case "sentence":
 		return ec.fieldContext_FieldExplanation_sentence(ctx, field)
+	case "rows":
+		return ec.fieldContext_FieldExplanation_rows(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FieldExplanation", field.Name)
 }
@@ -4176,6 +4187,29 @@ func (ec *executionContext) _FieldExplanation_sentence(ctx context.Context, fiel
 	)
 }
 func (ec *executionContext) fieldContext_FieldExplanation_sentence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _FieldExplanation_rows(ctx context.Context, field graphql.CollectedField, obj *FieldExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FieldExplanation_rows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FieldExplanation_rows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("FieldExplanation", field, false, false, "String")
 }
 
@@ -8947,6 +8981,11 @@ func (ec *executionContext) _FieldExplanation(ctx context.Context, sel ast.Selec
 			}
 		case "sentence":
 			out.Values[i] = ec._FieldExplanation_sentence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rows":
+			out.Values[i] = ec._FieldExplanation_rows(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -108,6 +108,8 @@ type FieldExplanation struct {
 	Method   *string       `json:"method"`
 	Rules    []*RuleSpoken `json:"rules"`
 	Sentence string        `json:"sentence"`
+	// Which rows of the type the agency shows to that caller, and by which rules, in a sentence.
+	Rows string `json:"rows"`
 }
 
 // The state of the parts that every answer needs.

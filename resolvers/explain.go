@@ -61,7 +61,7 @@ func explained(about graph.ExplainSubject) policy.Subject {
 
 func explanation(a explain.Account) *graph.FieldExplanation {
 	answer := &graph.FieldExplanation{Coordinate: a.Coordinate, Agency: string(a.Agency), Effect: a.Effect,
-		Method: optional(a.Method), Rules: make([]*graph.RuleSpoken, len(a.Rules)), Sentence: a.Sentence}
+		Method: optional(a.Method), Rules: make([]*graph.RuleSpoken, len(a.Rules)), Sentence: a.Sentence, Rows: a.Rows}
 	for i, r := range a.Rules {
 		answer.Rules[i] = &graph.RuleSpoken{Rule: r.Rule, File: r.File, Line: r.Line, Says: r.Says, Won: r.Won}
 	}

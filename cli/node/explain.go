@@ -58,8 +58,25 @@ func accounts(ctx context.Context, inspector *policy.Inspector, s policy.Subject
 	out := make([]explain.Account, len(found))
 	for i, f := range found {
 		out[i] = explain.Field(f, s)
+		rows, err := rowAccount(ctx, inspector, s, policy.TypeKey{Agency: f.Field.Agency, Type: f.Field.Type})
+		if err != nil {
+			return nil, fmt.Errorf("explain rows: %w", err)
+		}
+		out[i].Rows = rows.Sentence
 	}
 	return out, nil
+}
+
+func rowAccount(ctx context.Context, inspector *policy.Inspector, s policy.Subject, k policy.TypeKey) (explain.RowAccount, error) {
+	decision, err := inspector.Engine().Decide(ctx, s, policy.Request{Operation: "query", Types: []policy.TypeKey{k}})
+	if err != nil {
+		return explain.RowAccount{}, err
+	}
+	said, err := inspector.Rows(ctx, s, "query", k)
+	if err != nil {
+		return explain.RowAccount{}, err
+	}
+	return explain.Rows(k, decision.Row(k), said, s), nil
 }
 
 // of is the inspector of the snapshot's policy.

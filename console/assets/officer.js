@@ -14,7 +14,7 @@ const documents = {
   diff: `query($p: PolicyProposal!) { policyDiff(proposal: $p) { weaker personas findings { severity code file line coordinate message }
     changes { persona agency coordinate before after weaker } rows { persona agency type gained lost witness weaker } } }`,
   explain: `query($s: ExplainSubject!, $c: String!, $p: PolicyProposal) { policyExplain(subject: $s, coordinate: $c, proposal: $p) {
-    agency sentence rules { file line says won } } }`,
+    agency sentence rows rules { file line says won } } }`,
 };
 
 let headers = async () => ({});
@@ -159,6 +159,6 @@ function diffOf({ policyDiff: d }) {
 function explainOf({ policyExplain: accounts }) {
   if (!accounts) return [];
   if (!accounts.length) return [el('p', {}, 'No agency that is yours to ask about offers this field. 无此字段')];
-  return accounts.map((a) => el('div', {}, el('p', {}, el('strong', {}, a.agency), ': ', a.sentence),
+  return accounts.map((a) => el('div', {}, el('p', {}, el('strong', {}, a.agency), ': ', a.sentence), el('p', {}, a.rows),
     table('Rules that spoke 相关规则', ['Place 位置', 'Says 内容', ''], a.rules.map((r) => [place(r), r.says, r.won ? 'decided 生效' : '']))));
 }

@@ -26,6 +26,7 @@ type Account struct {
 	Method     string          `json:"method,omitempty"` // with its arguments, where a transform is owed
 	Rules      []Rule          `json:"rules"`            // those that spoke of it, in order of place
 	Sentence   string          `json:"sentence"`
+	Rows       string          `json:"rows,omitempty"` // the sentence on the type's rows, for who asks about one field
 }
 
 // Rule is a rule that spoke.
