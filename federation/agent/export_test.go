@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"crypto/ed25519"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -145,8 +146,8 @@ func FrameOf(b []byte) ([]byte, bool) {
 }
 
 // PartsOf cuts and joins parts of a message, for fuzzing.
-func PartsOf(b []byte) ([][]byte, bool) {
-	parts, err := (&gatherer{pieces: [][]byte{b}}).parts()
+func PartsOf(pieces ...[]byte) ([][]byte, bool) {
+	parts, err := (&gatherer{pieces: pieces}).parts()
 	return parts, err == nil
 }
 
@@ -154,7 +155,7 @@ func PartsOf(b []byte) ([][]byte, bool) {
 func Bodies(parts [][]byte) [][]byte {
 	var out [][]byte
 	for _, f := range split(1, stepHello, 0, parts) {
-		out = append(out, f.payload)
+		out = append(out, append(slices.Clone(f.payload), f.tail...))
 	}
 	return out
 }

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,8 +44,9 @@ const (
 )
 
 const (
-	frameHeader = 10 // id (8), step, flags
-	chunk       = 256 << 10
+	frameHeader = 10        // id (8), step, flags
+	chunk       = 512 << 10 // a ciphertext and what stands before it fit
+	large       = 4 << 10   // parts from here on are sent from where they are, not copied
 	maxFrame    = frameHeader + chunk
 	// maxMessage bounds what one request or reply may add up to: halves of 16 ciphertexts from 100 agencies.
 	maxMessage = 384 << 20
@@ -59,6 +59,7 @@ type frame struct {
 	step    step
 	flags   byte
 	payload []byte
+	tail    []byte // more of the payload; only of a frame to be sent
 }
 
 var errFrame = errors.New("malformed frame")
@@ -90,7 +91,10 @@ func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %T", errFrame, v)
 	}
-	return mem.BufferSlice{mem.SliceBuffer(f.header()), mem.SliceBuffer(f.payload)}, nil
+	if len(f.tail) == 0 {
+		return mem.BufferSlice{mem.SliceBuffer(f.header()), mem.SliceBuffer(f.payload)}, nil
+	}
+	return mem.BufferSlice{mem.SliceBuffer(append(f.header(), f.payload...)), mem.SliceBuffer(f.tail)}, nil
 }
 
 func (codec) Unmarshal(data mem.BufferSlice, v any) error {
@@ -101,35 +105,49 @@ func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 	return f.unmarshal(data.Materialize())
 }
 
-// split cuts a message of parts into frames.
+// split cuts a message of parts into frames. Large parts are not copied: they must not change until they are sent, which
+// may be after the sender has done with the frame.
 func split(id uint64, s step, flags byte, parts [][]byte) []*frame {
-	rest := 4
+	c := cutter{id: id, step: s, flags: flags}
+	c.write(binary.BigEndian.AppendUint32(nil, uint32(len(parts))))
 	for _, p := range parts {
-		rest += 4 + len(p)
-	}
-	body := binary.BigEndian.AppendUint32(make([]byte, 0, min(rest, chunk)), uint32(len(parts)))
-	var frames []*frame
-	flush := func() {
-		frames = append(frames, &frame{id: id, step: s, flags: flags, payload: body})
-		rest -= len(body)
-		body = make([]byte, 0, min(rest, chunk))
-	}
-	write := func(p []byte) {
-		for len(p) > 0 {
-			n := min(len(p), chunk-len(body))
-			body, p = append(body, p[:n]...), p[n:]
-			if len(body) == chunk {
-				flush()
+		c.write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
+		for len(p) >= large {
+			if len(c.body) > large {
+				c.flush(nil)
 			}
+			n := min(len(p), chunk-len(c.body))
+			c.flush(p[:n])
+			p = p[n:]
 		}
+		c.write(p)
 	}
-	for _, p := range parts {
-		write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
-		write(p)
+	if len(c.body) > 0 || len(c.frames) == 0 {
+		c.flush(nil)
 	}
-	flush()
-	frames[len(frames)-1].flags |= flagLast
-	return frames
+	c.frames[len(c.frames)-1].flags |= flagLast
+	return c.frames
+}
+
+type cutter struct {
+	id     uint64
+	step   step
+	flags  byte
+	frames []*frame
+	body   []byte
+}
+
+// write takes less than large bytes.
+func (c *cutter) write(p []byte) {
+	if len(c.body)+len(p) > chunk {
+		c.flush(nil)
+	}
+	c.body = append(c.body, p...)
+}
+
+func (c *cutter) flush(tail []byte) {
+	c.frames = append(c.frames, &frame{id: c.id, step: c.step, flags: c.flags, payload: c.body, tail: tail})
+	c.body = nil
 }
 
 // gatherer puts the frames of one message together again, up to its limit.
@@ -147,31 +165,71 @@ func (g *gatherer) add(f *frame) (bool, error) {
 		g.pieces = nil
 		return false, errTooLong
 	}
-	g.pieces = append(g.pieces, f.payload)
+	if len(f.payload) > 0 {
+		g.pieces = append(g.pieces, f.payload)
+	}
 	return f.flags&flagLast != 0, nil
 }
 
 func (g *gatherer) parts() ([][]byte, error) {
-	b := bytes.Join(g.pieces, nil)
-	g.pieces = nil
-	if len(b) < 4 {
-		return nil, errFrame
+	r := pieces{rest: g.pieces}
+	for _, p := range g.pieces {
+		r.left += len(p)
 	}
-	n := binary.BigEndian.Uint32(b)
-	b = b[4:]
-	if n > maxParts || uint64(n)*4 > uint64(len(b)) {
+	g.pieces = nil
+	n := r.number()
+	if r.bad || n > maxParts || uint64(n)*4 > uint64(r.left) {
 		return nil, errFrame
 	}
 	parts := make([][]byte, n)
 	for i := range parts {
-		if len(b) < 4 || uint64(binary.BigEndian.Uint32(b)) > uint64(len(b)-4) {
-			return nil, errFrame
-		}
-		end := 4 + int(binary.BigEndian.Uint32(b))
-		parts[i], b = b[4:end:end], b[end:]
+		parts[i] = r.take(int(r.number()))
 	}
-	if len(b) != 0 {
+	if r.bad || r.left != 0 {
 		return nil, errFrame
 	}
 	return parts, nil
+}
+
+// pieces reads a message from its frames' payloads. What stands in one of them is not copied.
+type pieces struct {
+	rest [][]byte
+	left int
+	bad  bool
+}
+
+func (r *pieces) number() uint32 {
+	b := r.take(4)
+	if r.bad {
+		return 0
+	}
+	return binary.BigEndian.Uint32(b)
+}
+
+// take is held against what is left before anything is allocated for it.
+func (r *pieces) take(n int) []byte {
+	if r.bad || n < 0 || n > r.left {
+		r.bad = true
+		return nil
+	}
+	r.left -= n
+	for n > 0 && len(r.rest[0]) == 0 { // used up
+		r.rest = r.rest[1:]
+	}
+	if n == 0 {
+		return []byte{}
+	}
+	if first := r.rest[0]; len(first) >= n {
+		r.rest[0] = first[n:]
+		return first[:n:n]
+	}
+	out := make([]byte, 0, n)
+	for len(out) < n {
+		k := min(n-len(out), len(r.rest[0]))
+		out = append(out, r.rest[0][:k]...)
+		if r.rest[0] = r.rest[0][k:]; len(r.rest[0]) == 0 {
+			r.rest = r.rest[1:]
+		}
+	}
+	return out
 }

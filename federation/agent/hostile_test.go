@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -322,8 +324,44 @@ func FuzzParts(f *testing.F) {
 		if !ok || len(b) > 200<<10 {
 			return
 		}
-		if again := agent.Bodies(parts); len(again) != 1 || !bytes.Equal(again[0], b) {
+		if again := agent.Bodies(parts); !bytes.Equal(bytes.Join(again, nil), b) {
 			t.Fatal("cut and joined differ")
 		}
 	})
+}
+
+// TestPartsSurviveBeingCutAnywhere: as this end cuts them, and as any other could.
+func TestPartsSurviveBeingCutAnywhere(t *testing.T) {
+	draw := mathrand.New(mathrand.NewPCG(1, 2))
+	for _, sizes := range [][]int{nil, {0}, {0, 0, 7}, {4095, 4096, 4097}, {5, 196_616, 196_616, 40}, {512<<10 - 8, 512 << 10, 1}, {3 << 20, 0, 393_224, 4095}} {
+		var parts [][]byte
+		for _, n := range sizes {
+			p := make([]byte, n)
+			rand.Read(p)
+			parts = append(parts, p)
+		}
+		bodies := agent.Bodies(parts)
+		check := func(pieces [][]byte) {
+			t.Helper()
+			if back, ok := agent.PartsOf(pieces...); !ok || !slices.EqualFunc(back, parts, bytes.Equal) {
+				t.Fatalf("%v came back otherwise", sizes)
+			}
+		}
+		whole := bytes.Join(bodies, nil)
+		check(bodies)
+		for range 20 {
+			var pieces [][]byte
+			for rest := whole; len(rest) > 0; {
+				n := min(len(rest), 1+draw.IntN(1+draw.IntN(300_000)))
+				pieces, rest = append(pieces, rest[:n]), rest[n:]
+			}
+			check(pieces)
+		}
+		if _, ok := agent.PartsOf(append(bodies, []byte{0})...); ok {
+			t.Error("more than the message")
+		}
+		if _, ok := agent.PartsOf(whole[:len(whole)-1]); ok {
+			t.Error("less than the message")
+		}
+	}
 }

@@ -188,9 +188,17 @@ func (s *Session) replyLimit(st step, ciphertexts int) int {
 
 // ask sends one step to each of names at once and collects replies and failures.
 func (s *Session) ask(ctx context.Context, st step, names []string, ciphertexts int, request func(string) [][]byte) (map[string][][]byte, map[string]Code) {
+	replies := map[string][][]byte{}
+	failures := s.each(ctx, st, names, ciphertexts, request, func(name string, parts [][]byte) { replies[name] = parts })
+	return replies, failures
+}
+
+// each is ask for replies that are taken one after the other as they come: what is done with one does not wait for the
+// slowest agency.
+func (s *Session) each(ctx context.Context, st step, names []string, ciphertexts int, request func(string) [][]byte, took func(name string, parts [][]byte)) map[string]Code {
 	ctx, cancel := context.WithTimeout(ctx, s.hub.Round)
 	defer cancel()
-	replies, failures := map[string][][]byte{}, map[string]Code{}
+	failures := map[string]Code{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, name := range names {
@@ -201,12 +209,29 @@ func (s *Session) ask(ctx context.Context, st step, names []string, ciphertexts 
 			if err != nil {
 				failures[name] = codeOf(err)
 			} else {
-				replies[name] = parts
+				took(name, parts)
 			}
 		})
 	}
 	wg.Wait()
-	return replies, failures
+	return failures
+}
+
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// wrong is the first by name of what was wrong with replies.
+func wrong(mistakes map[string]error) error {
+	for _, name := range slices.Sorted(maps.Keys(mistakes)) {
+		if mistakes[name] != nil {
+			return mistakes[name]
+		}
+	}
+	return nil
 }
 
 // everyone is ask where nobody may fail. Of several failures the first by name is reported.
@@ -322,30 +347,39 @@ func (s *Session) activate(ctx context.Context, a *secagg.Aggregator, commitment
 	}
 	request := with([]byte(s.ceremony.Session), commitments)
 	request = slices.Insert(request, 1, names)
-	replies, failures := s.ask(ctx, stepActivate, a.Active(), ciphertexts, func(string) [][]byte { return request })
-	if err := firstFailure(stepActivate, failures); err != nil {
+	halves, mistakes := map[string][][]byte{}, map[string]error{}
+	failures := s.each(ctx, stepActivate, a.Active(), ciphertexts, func(string) [][]byte { return request }, func(name string, parts [][]byte) {
+		halves[name], mistakes[name] = s.contribution(a, name, parts, ciphertexts)
+	})
+	if err := firstOf(firstFailure(stepActivate, failures), wrong(mistakes)); err != nil {
 		return nil, err
 	}
+	var out [][]byte
+	for _, m := range a.Activations() {
+		out = append(out, halves[m.From]...)
+	}
+	return out, nil
+}
+
+// contribution adds one member's ciphertexts, and returns the halves of them.
+func (s *Session) contribution(a *secagg.Aggregator, name string, parts [][]byte, ciphertexts int) ([][]byte, error) {
+	if len(parts) != 1+ciphertexts {
+		return nil, &Abort{stepActivate.String(), name, CodeMalformed}
+	}
+	m, err := secagg.ParseMessage(parts[0])
+	if err != nil || m.From != name {
+		return nil, &Abort{stepActivate.String(), name, CodeMalformed}
+	}
+	if err := a.Add(m, parts[1:]); err != nil {
+		return nil, s.blame(stepActivate, err)
+	}
 	var halves [][]byte
-	for _, name := range a.Active() {
-		parts := replies[name]
-		if len(parts) != 1+ciphertexts {
+	for _, ct := range parts[1:] {
+		half, err := secagg.HalfOf(ct)
+		if err != nil {
 			return nil, &Abort{stepActivate.String(), name, CodeMalformed}
 		}
-		m, err := secagg.ParseMessage(parts[0])
-		if err != nil || m.From != name {
-			return nil, &Abort{stepActivate.String(), name, CodeMalformed}
-		}
-		if err := a.Add(m, parts[1:]); err != nil {
-			return nil, s.blame(stepActivate, err)
-		}
-		for _, ct := range parts[1:] {
-			half, err := secagg.HalfOf(ct)
-			if err != nil {
-				return nil, &Abort{stepActivate.String(), name, CodeMalformed}
-			}
-			halves = append(halves, half)
-		}
+		halves = append(halves, half)
 	}
 	return halves, nil
 }
@@ -356,18 +390,18 @@ func (s *Session) release(ctx context.Context, a *secagg.Aggregator, commitments
 	request := with([]byte(s.ceremony.Session), a.Activations())
 	request = append(request, halves...)
 	ciphertexts := len(halves) / len(commitments)
-	replies, failures := s.ask(ctx, stepRelease, a.Active(), ciphertexts, func(string) [][]byte { return request })
-	if err := firstFailure(stepRelease, failures); err != nil {
-		return err
+	mistakes := map[string]error{}
+	failures := s.each(ctx, stepRelease, a.Active(), ciphertexts, func(string) [][]byte { return request }, func(name string, parts [][]byte) {
+		mistakes[name] = s.share(a, name, parts)
+	})
+	return firstOf(firstFailure(stepRelease, failures), wrong(mistakes))
+}
+
+// share folds one member's key-switch share in.
+func (s *Session) share(a *secagg.Aggregator, name string, parts [][]byte) error {
+	messages, err := secagg.ParseMessages(parts)
+	if err != nil || len(messages) != 1 || messages[0].From != name {
+		return &Abort{stepRelease.String(), name, CodeMalformed}
 	}
-	for _, name := range a.Active() {
-		messages, err := secagg.ParseMessages(replies[name])
-		if err != nil || len(messages) != 1 || messages[0].From != name {
-			return &Abort{stepRelease.String(), name, CodeMalformed}
-		}
-		if err := a.Switch(messages[0]); err != nil {
-			return s.blame(stepRelease, err)
-		}
-	}
-	return nil
+	return s.blame(stepRelease, a.Switch(messages[0]))
 }

@@ -161,10 +161,12 @@ func TestWhatDatabasesRoundIsComputedOverRows(t *testing.T) {
 	weight := secagg.Field{Name: "weight", Kind: secagg.Integer, Scale: 1, Lower: -100, Upper: 100}
 	home := secagg.Field{Name: "home", Kind: secagg.Integer, Upper: 1}
 	for name, change := range map[string]func(q *secagg.Question){
-		"a float":               func(q *secagg.Question) { q.Measures = []secagg.Measure{{Fn: secagg.Sum, Field: "weight"}} },
-		"a truth value":         func(q *secagg.Question) { q.Measures = []secagg.Measure{{Fn: secagg.Sum, Field: "home"}} },
-		"a condition on floats": func(q *secagg.Question) { q.Where = &secagg.Condition{Op: secagg.Less, Field: "weight", Integers: []int64{5}} },
-		"rows of a unit":        func(q *secagg.Question) { q.PerUnit = 1 },
+		"a float":       func(q *secagg.Question) { q.Measures = []secagg.Measure{{Fn: secagg.Sum, Field: "weight"}} },
+		"a truth value": func(q *secagg.Question) { q.Measures = []secagg.Measure{{Fn: secagg.Sum, Field: "home"}} },
+		"a condition on floats": func(q *secagg.Question) {
+			q.Where = &secagg.Condition{Op: secagg.Less, Field: "weight", Integers: []int64{5}}
+		},
+		"rows of a unit": func(q *secagg.Question) { q.PerUnit = 1 },
 	} {
 		q := everything(rand.New(rand.NewPCG(1, 1)))
 		q.Fields, q.Measures, q.Where = append(q.Fields, weight, home), []secagg.Measure{{Fn: secagg.Count}}, nil
