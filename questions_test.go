@@ -132,8 +132,15 @@ func TestEveryAnswerToAnEstablishedSubjectHasAReceipt(t *testing.T) {
 func TestTheDemoTellsOfEveryQuestionAndPersona(t *testing.T) {
 	readme := readFile(t, "demo/README.md")
 	for _, q := range demo.Questions() {
-		if !strings.Contains(readme, "**"+q.Name+"**") {
+		_, told, ok := strings.Cut(readme, "\n**"+q.Name+"**")
+		if !ok {
 			t.Errorf("question %s is not told", q.Name)
+		}
+		told, _, _ = strings.Cut(told, "\n**")
+		for _, p := range demo.PersonaNames() {
+			if !strings.Contains(told, "*"+p+"*") {
+				t.Errorf("%s does not tell of %s", q.Name, p)
+			}
 		}
 	}
 	for _, p := range demo.PersonaNames() {
