@@ -16,11 +16,22 @@ type Error struct {
 	Detail error
 }
 
-func (e Error) same(o Error) bool { return e.Code == o.Code && slices.Equal(e.Path, o.Path) }
+func (e Error) same(o Error) bool { return e.Code == o.Code && slices.Equal(e.Path, o.Path) && e.Agency() == o.Agency() }
+
+// Agency is who refused by rules of its own; "" for any other failure.
+func (e Error) Agency() string {
+	if r, ok := errors.AsType[*source.Refused](e.Detail); ok {
+		return r.Agency
+	}
+	return ""
+}
 
 // codeOf maps a source's failure to its code. What is not known is unavailable.
 func codeOf(ctx context.Context, err error) string {
+	_, refused := errors.AsType[*source.Refused](err)
 	switch {
+	case refused:
+		return "FORBIDDEN"
 	case errors.Is(err, errRelease):
 		return "INTERNAL"
 	case errors.Is(err, source.ErrTooLarge):

@@ -104,11 +104,18 @@ func (r *run) children(ctx context.Context, parent *plan.AuthorizedStep, rows *s
 	var below []*plan.AuthorizedStep
 	for i := range r.plan.Steps() {
 		s := &r.plan.Steps()[i]
-		if !s.Denied && s.Abstract == nil && (parent == nil && s.Parent == nil || parent != nil && s.Parent == parent.Step) {
+		if !s.Denied && s.Abstract == nil && (parent == nil && s.Parent == nil || parent != nil && s.Parent == parent.Step) &&
+			(s.Shared == nil || s.Shared.Leads(s)) {
 			below = append(below, s)
 		}
 	}
-	inParallel(len(below), func(i int) { r.step(ctx, below[i], parent, rows) })
+	inParallel(len(below), func(i int) {
+		if below[i].Shared != nil {
+			r.together(ctx, below[i].Shared, parent, rows)
+			return
+		}
+		r.step(ctx, below[i], parent, rows)
+	})
 }
 
 // step runs one step and what hangs on it.
@@ -124,8 +131,13 @@ func (r *run) step(ctx context.Context, s *plan.AuthorizedStep, parent *plan.Aut
 		r.secure(ctx, s)
 		return
 	}
-	f := &fetch{run: r, step: s, keys: keys}
-	if keys != nil && len(keys.values) == 0 && s.Kind != plan.Group {
+	r.fetched(ctx, &fetch{run: r, step: s, keys: keys})
+}
+
+// fetched fetches for one step and runs what hangs on it.
+func (r *run) fetched(ctx context.Context, f *fetch) {
+	s := f.step
+	if f.keys != nil && len(f.keys.values) == 0 && s.Kind != plan.Group {
 		r.result.steps[s.ID] = f.nothing()
 		return
 	}

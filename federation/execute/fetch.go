@@ -19,6 +19,9 @@ type fetch struct {
 	step *plan.AuthorizedStep
 	keys *keyIndex // nil at the root
 
+	joint *joint // the statement that it shares; nil: it has its own
+	apart bool   // it asks for itself, after the statement that it shared was refused
+
 	beyond atomic.Bool // an agency's rows were too many
 }
 
@@ -45,7 +48,7 @@ func (f *fetch) rowsAfter(ctx context.Context, after *place) (*stepResult, *merg
 		return f.fusedRows(ctx, after)
 	}
 	shares := make([]*share, len(f.step.Parts))
-	inParallel(len(shares), func(i int) { shares[i] = f.share(ctx, &f.step.Parts[i], after) })
+	inParallel(len(shares), func(i int) { shares[i] = f.share(ctx, i, after) })
 	if f.beyond.Load() { // the rows of the others alone would pass for all there are
 		return nil, nil
 	}
@@ -84,18 +87,24 @@ func (f *fetch) binding() []byte {
 }
 
 // share fetches and releases one agency's rows; nil where it failed, with the error noted.
-func (f *fetch) share(ctx context.Context, p *plan.AuthorizedPart, after *place) *share {
+func (f *fetch) share(ctx context.Context, part int, after *place) *share {
+	return f.released(ctx, part, f.query(&f.step.Parts[part], after))
+}
+
+// query asks one agency for the rows of the step's keys after a place.
+func (f *fetch) query(p *plan.AuthorizedPart, after *place) *source.Query {
 	q := f.step.Query(p)
 	q.Where = predicate.And(q.Where, after.beyond(f.step, p))
 	if f.keys != nil {
 		q.Keys = &source.Keys{Field: f.keys.field, Values: f.keys.values, PerKey: f.step.Kind == plan.List}
 	}
-	return f.released(ctx, p, q)
+	return q
 }
 
 // released fetches one agency's rows and meets its obligations.
-func (f *fetch) released(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) *share {
-	raw, err := f.askPart(ctx, p, q)
+func (f *fetch) released(ctx context.Context, part int, q *source.Query) *share {
+	p := &f.step.Parts[part]
+	raw, err := f.raw(ctx, part, q)
 	if err != nil {
 		if errors.Is(err, source.ErrTooLarge) {
 			f.beyond.Store(true)
@@ -119,9 +128,21 @@ func (f *fetch) ask(ctx context.Context, p *plan.AuthorizedPart, q *source.Query
 	return f.askPart(ctx, p, q)
 }
 
-// askPart sends one query and checks that the answer has its shape.
+// askPart sends one query, and counts the answer towards what its request may hold.
 func (f *fetch) askPart(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) (*privacy.Table, error) {
-	src, ok := f.run.source(ctx, p.Source)
+	t, err := f.sent(ctx, p, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.run.admit(t); err != nil {
+		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
+	}
+	return t, nil
+}
+
+// sent sends one query and checks that the answer has its shape.
+func (f *fetch) sent(ctx context.Context, p *plan.AuthorizedPart, q *source.Query) (*privacy.Table, error) {
+	src, ok := f.run.source(ctx, p.Source, f.apart)
 	if !ok {
 		return nil, fmt.Errorf("source %s is not configured: %w", p.Source, source.ErrUnavailable)
 	}
@@ -137,9 +158,6 @@ func (f *fetch) askPart(ctx context.Context, p *plan.AuthorizedPart, q *source.Q
 		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
 	}
 	if err := checkShape(q, t); err != nil { // once more, for what the gateway made of a checked answer
-		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
-	}
-	if err := f.run.admit(t); err != nil {
 		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, q.Relation.Type, err)
 	}
 	return t, nil

@@ -247,7 +247,7 @@ func (f *fetch) shares(ctx context.Context, after *place) []*share {
 		if f.step.Pushed() {
 			q.Where = predicate.And(q.Where, after.beyondFused(f.step))
 		}
-		shares[i] = f.released(ctx, p, q)
+		shares[i] = f.released(ctx, i, q)
 	})
 	return shares
 }

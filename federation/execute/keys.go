@@ -62,6 +62,29 @@ func (k *keyIndex) add(c *privacy.Column, row int) int32 {
 	return n
 }
 
+// addValue is add for a key that a cell gave before, or a root's own.
+func (k *keyIndex) addValue(v predicate.Value) {
+	n := int32(len(k.values))
+	if v.Kind == predicate.TextValue || v.Kind == predicate.DecimalValue {
+		if _, ok := k.text[v.Text]; ok {
+			return
+		}
+		if k.text == nil {
+			k.text = map[string]int32{}
+		}
+		k.text[v.Text] = n
+	} else {
+		if _, ok := k.ints[v.Int]; ok {
+			return
+		}
+		if k.ints == nil {
+			k.ints = map[int64]int32{}
+		}
+		k.ints[v.Int] = n
+	}
+	k.values = append(k.values, v)
+}
+
 // find is the number of the key that a cell holds. Columns without an exact equality (Float) are no keys.
 func (k *keyIndex) find(c *privacy.Column, row int) (int32, bool) {
 	if c.IsNull(row) || c.Kind == privacy.Float {

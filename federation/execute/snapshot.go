@@ -18,6 +18,8 @@ type snapshots struct {
 type snapshot struct {
 	once sync.Once
 	src  source.Snapshot // nil: asked as it is
+	// apart: asked for one statement that steps share, and for more only where that is refused.
+	apart bool
 }
 
 // spareSoon is how long a request that reads several sources so waits for each of them before it does without: waiting
@@ -26,20 +28,36 @@ const spareSoon = 100 * time.Millisecond
 
 // open notes the sources of a plan that are asked more than once.
 func (x *snapshots) open(a *plan.Authorized) {
-	asked := map[string]int{}
+	asked, shared := map[string]int{}, map[string]bool(nil)
 	for i := range a.Steps() {
 		if s := &a.Steps()[i]; !s.Denied && s.Kind != plan.Secure {
 			statements(s, asked)
+			shared = sharing(s, asked, shared)
 		}
 	}
 	for name, n := range asked {
-		if n > 1 {
+		if n > 1 || shared[name] {
 			if x.of == nil {
 				x.of = map[string]*snapshot{}
 			}
-			x.of[name] = &snapshot{}
+			x.of[name] = &snapshot{apart: n < 2}
 		}
 	}
+}
+
+// sharing takes back the statement of a step whose rows another one's statement fetches, and notes its sources.
+func sharing(s *plan.AuthorizedStep, asked map[string]int, shared map[string]bool) map[string]bool {
+	if s.Shared == nil || s.Shared.Leads(s) {
+		return shared
+	}
+	if shared == nil {
+		shared = map[string]bool{}
+	}
+	for i := range s.Parts {
+		asked[s.Parts[i].Source]--
+		shared[s.Parts[i].Source] = true
+	}
+	return shared
 }
 
 // statements counts what a step may ask each source.
@@ -56,11 +74,11 @@ func statements(s *plan.AuthorizedStep, asked map[string]int) {
 	}
 }
 
-// source is where a request reads a source.
-func (r *run) source(ctx context.Context, name string) (source.Source, bool) {
+// source is where a request reads a source; apart: for a step whose shared statement was refused.
+func (r *run) source(ctx context.Context, name string, apart bool) (source.Source, bool) {
 	src, ok := r.executor.Sources[name]
 	held := r.snapshots.of[name]
-	if !ok || held == nil {
+	if !ok || held == nil || held.apart && !apart {
 		return src, ok
 	}
 	held.once.Do(func() {

@@ -14,6 +14,7 @@ import (
 // Explained is one fetch of a plan, as `schema plan` prints it.
 type Explained struct {
 	Step      int      `json:"step"`
+	With      []int    `json:"with,omitempty"`  // other steps whose rows the same statement fetches
 	After     *int     `json:"after,omitempty"` // the step whose rows give the keys
 	Path      string   `json:"path"`
 	Does      string   `json:"does"` // "row by key", "list", "aggregate", "values of FIELD in each group", "keys for a filter"
@@ -34,7 +35,7 @@ func (e *Explained) says(x source.Explanation) {
 
 // Asked describes a query as it is sent, for a plan that has run.
 func (s *AuthorizedStep) Asked(p *AuthorizedPart, q *source.Query, x source.Explanation) Explained {
-	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: s.does(), Type: s.Entity.Name, Source: p.Source, Select: q.Select}
+	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: s.does(), Type: s.Entity.Name, Source: p.Source, Select: q.Select, With: s.Shared.with(p)}
 	e.says(x)
 	switch {
 	case s.fused && q.Aggregate == nil:
@@ -74,7 +75,13 @@ func Explain(b *Bound, explain func(sourceName string, q *source.Query) source.E
 		s = s.Inside(storedHere(explain))
 		for j := range s.Parts {
 			p := &s.Parts[j]
-			out = append(out, s.explain(p, s.Query(p), explain))
+			switch {
+			case s.Shared == nil:
+				out = append(out, s.explain(p, s.Query(p), explain))
+			case s.Shared.Leads(s):
+				all := &s.Shared.Parts[j]
+				out = append(out, s.explain(all, s.Query(all), explain))
+			}
 			for _, field := range s.Spreads() {
 				e := s.explain(p, s.Spread(p, field), explain)
 				e.Does = "values of " + field + " in each group"
@@ -176,7 +183,7 @@ func allowed(b *Bound) *policy.Decision {
 
 func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain func(string, *source.Query) source.Explanation) Explained {
 	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: s.does(),
-		Type: s.Entity.Name, Source: p.Source, Select: p.Select}
+		Type: s.Entity.Name, Source: p.Source, Select: p.Select, With: s.Shared.with(p)}
 	if s.fused {
 		q, e.Does = s.explainShare(p, q), e.Does+" of fused rows"
 	}
@@ -191,6 +198,9 @@ func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain fun
 		if q.Aggregate != nil {
 			q.Aggregate.Group = append([]source.Group{{Field: s.Join.Join.To, As: "#key"}}, q.Aggregate.Group...)
 		}
+	}
+	if s.Parent == nil && e.With != nil && s.Shared.Key != "" {
+		q.Keys = &source.Keys{Field: s.Shared.Key, Values: someKeys(p.Relation.Columns[s.Shared.Key].Kind)}
 	}
 	if explain != nil && s.Kind != Secure {
 		x := explain(p.Source, q)

@@ -9,7 +9,8 @@
 //
 // A Plan is ordered and immutable: it may be cached for as long as the document's shape, the supergraph and the
 // conditions (values of the Booleans behind @skip and @include) are the same; arguments are no part of it. It does not promise a minimal number of fetches:
-// one step is one fetch for each agency that holds the type, whatever the number of rows.
+// one step is one fetch for each agency that holds the type, whatever the number of rows. Steps that become ready together
+// and ask the same under the same rules are fetched as one (Shared).
 package plan
 
 import (
@@ -38,6 +39,8 @@ type Plan struct {
 	Roots []*Node // one for each agency root field, in response order
 
 	Abstracts []*Abstract // lists over interfaces and unions, by ID
+
+	alike [][]*Step // steps that may share a statement
 }
 
 // Step is one fetch over an entity, from every agency that holds it.
@@ -153,6 +156,7 @@ func BuildIn(view *ast.Schema, sg *compose.Supergraph, d *Document, conditions C
 		}
 		b.plan.Roots = append(b.plan.Roots, n)
 	}
+	b.plan.alike = alike(b.plan.Steps)
 	return b.plan, nil
 }
 

@@ -159,6 +159,9 @@ func authorizedText(a *Authorized) string {
 		if len(s.Withheld) > 0 {
 			fmt.Fprintf(&w, " without %v", s.Withheld)
 		}
+		if s.Shared != nil && s.Shared.Leads(s) {
+			fmt.Fprintf(&w, " with %v", s.Shared.with(&s.Shared.Parts[0]))
+		}
 		fmt.Fprintln(&w)
 		for j := range s.Parts {
 			p := &s.Parts[j]
@@ -168,7 +171,7 @@ func authorizedText(a *Authorized) string {
 				fmt.Fprintf(&w, "    where %s\n", spell(p.Where))
 			}
 			if q.Aggregate != nil && len(s.Derived) > 0 {
-				fmt.Fprintf(&w, "    group %v measures %v\n", q.Aggregate.Group, q.Aggregate.Measures)
+				fmt.Fprintf(&w, "    group %v measures %v\n", q.Aggregate.Group, spellMeasures(q.Aggregate.Measures))
 			}
 			if j == 0 {
 				fmt.Fprint(&w, relatedText(s, "    "))
@@ -266,4 +269,12 @@ func spellKeys(groups []source.Group) string {
 		out = append(out, fmt.Sprintf("%s grain %d as %s", g.Field, g.Grain, g.As))
 	}
 	return strings.Join(out, ", ")
+}
+
+func spellMeasures(measures []source.Measure) string {
+	var out []string
+	for _, m := range measures {
+		out = append(out, fmt.Sprintf("{%d %s %s}", m.Func, m.Field, m.As))
+	}
+	return "[" + strings.Join(out, " ") + "]"
 }

@@ -52,6 +52,8 @@ type AuthorizedStep struct {
 	Mapped []MappedKey
 	// Derived lists columns that are computed before rows are filtered, ordered or grouped.
 	Derived []Derivation
+	// Shared is the statement that fetches its rows together with those of others; nil: it has its own.
+	Shared *Shared
 }
 
 // AuthorizedPart is one agency's share of a step.
@@ -112,6 +114,7 @@ func Restrict(b *Bound, d *policy.Decision, t privacy.Transforms) (*Authorized, 
 	for i := range r.out.steps {
 		r.internal(&r.out.steps[i])
 	}
+	r.share()
 	slices.SortFunc(r.out.obligations, func(x, y Obligated) int {
 		if x.Coordinate != y.Coordinate {
 			return compareText(string(x.Coordinate), string(y.Coordinate))
