@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
@@ -88,6 +87,21 @@ func mockGateway(t *testing.T, document string) string {
 // libraryGateway starts `serve` on a configuration and returns what asks it.
 func libraryGateway(t *testing.T, world map[string]string, flags ...string) func(document string) string {
 	t.Helper()
+	g := serveLibrary(t, world, flags...)
+	token := libraryToken(t, g.dir)
+	return func(document string) string {
+		t.Helper()
+		a, err := send(t.Context(), g.client, g.url, token, operation(document, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(a.body)
+	}
+}
+
+// serveLibrary starts `serve` on a configuration in a directory of its own, whose development issuer it believes.
+func serveLibrary(t testing.TB, world map[string]string, flags ...string) *gateway {
+	t.Helper()
 	dir, address := t.TempDir(), freeAddress(t)
 	for name, text := range world {
 		path := filepath.Join(dir, name)
@@ -96,27 +110,24 @@ func libraryGateway(t *testing.T, world map[string]string, flags ...string) func
 		}
 		writeFile(t, path, strings.ReplaceAll(text, "ADDRESS", address))
 	}
-	keys := verb(t, dir, "key", "new", "--dir", ".")
-	lines := strings.Split(strings.TrimSpace(keys), "\n")
-	writeFile(t, filepath.Join(dir, "issuers.json"), lines[len(lines)-1])
-	g := startIn(t, dir, append([]string{"serve", "--config", "concordat.yaml"}, flags...)...)
-	token := strings.TrimSpace(verb(t, dir, "token", "mint", "--dir", ".", "--sub", "me", "--client", "notebook", "--org", "office", "--agreement", "planning", "--purpose", "planning"))
-	return func(document string) string {
-		t.Helper()
-		body, err := json.Marshal(map[string]string{"query": document})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := send(t.Context(), g.client, g.url, token, string(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(a.body)
-	}
+	writeFile(t, filepath.Join(dir, "issuers.json"), keySet(t, dir, "new"))
+	return startIn(t, dir, append([]string{"serve", "--config", "concordat.yaml"}, flags...)...)
+}
+
+// keySet makes or rotates the issuer's key, and is its JWK set.
+func keySet(t testing.TB, dir, how string, flags ...string) string {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(verb(t, dir, append([]string{"key", how, "--dir", "."}, flags...)...)), "\n")
+	return lines[len(lines)-1]
+}
+
+func libraryToken(t testing.TB, dir string) string {
+	t.Helper()
+	return strings.TrimSpace(verb(t, dir, "token", "mint", "--dir", ".", "--sub", "me", "--client", "notebook", "--org", "office", "--agreement", "planning", "--purpose", "planning"))
 }
 
 // startIn starts a verb that serves, in its directory, until the test ends.
-func startIn(t *testing.T, dir string, args ...string) *gateway {
+func startIn(t testing.TB, dir string, args ...string) *gateway {
 	t.Helper()
 	g := &gateway{dir: dir, command: exec.Command(binary(t), args...), stderr: &lockedBuffer{}, ended: make(chan error, 1), client: &http.Client{}}
 	g.command.Dir, g.command.Stderr = dir, g.stderr
@@ -144,7 +155,7 @@ func startIn(t *testing.T, dir string, args ...string) *gateway {
 }
 
 // verb runs the binary and returns its standard output.
-func verb(t *testing.T, dir string, args ...string) string {
+func verb(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(binary(t), args...)
 	cmd.Dir = dir

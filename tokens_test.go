@@ -136,6 +136,42 @@ func TestRotatedKeyIsInForceBesideTheOldOneInARunningDemo(t *testing.T) {
 	})
 }
 
+// A gateway under `serve` believes the set that its configuration names, read again when the file changes.
+func TestRotatedKeyIsInForceInARunningServe(t *testing.T) {
+	g := serveLibrary(t, mockWorld, "--mock")
+	set := filepath.Join(g.dir, "issuers.json")
+	status := func(token string) int {
+		a, err := send(t.Context(), g.client, g.url, token, operation("{ libraries(first: 1) { nodes { id } } }", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.status
+	}
+	before := libraryToken(t, g.dir)
+	both := keySet(t, g.dir, "rotate")
+	after := libraryToken(t, g.dir)
+	if status(before) != http.StatusOK || status(after) != http.StatusUnauthorized {
+		t.Error("the set that is in force is not the one of the file")
+	}
+	replaceFile(t, set, both)
+	eventually(t, "tokens of the new key", func() bool { return status(after) == http.StatusOK })
+	if status(before) != http.StatusOK {
+		t.Error("a token of the old key is refused beside the new one")
+	}
+	replaceFile(t, set, "{")
+	eventually(t, "the log names the set", func() bool { return strings.Contains(g.stderr.String(), "issuers") })
+	if status(after) != http.StatusOK {
+		t.Error("a set that cannot be read took the place of the one in force")
+	}
+	replaceFile(t, set, keySet(t, g.dir, "rotate", "--at-once"))
+	eventually(t, "the end of the old keys", func() bool {
+		return status(before) == http.StatusUnauthorized && status(after) == http.StatusUnauthorized
+	})
+	if status(libraryToken(t, g.dir)) != http.StatusOK {
+		t.Error("the newest key is not in force")
+	}
+}
+
 // holder makes proofs of possession with the standard library alone.
 type holder struct{ key *ecdsa.PrivateKey }
 
