@@ -41,6 +41,8 @@ type world struct {
 	policy  func(agent.Asked) error
 	logs    io.Writer
 	round   time.Duration
+	seats   int // of each agent; 0: the default
+	data    func(name string) agent.Data
 }
 
 // desk issues session tokens and verifies them, in place of an issuer.
@@ -100,6 +102,7 @@ func newWorld(t testing.TB, names ...string) *world {
 	w := &world{t: t, keys: map[string]ed25519.PrivateKey{}, members: map[string]ed25519.PublicKey{}, stop: map[string]func(){},
 		stores: map[string]*state.Store{}, tables: map[string]*secagg.Table{}, tokens: &desk{grants: map[string]agent.Grant{}},
 		policy: func(agent.Asked) error { return nil }, logs: io.Discard, round: time.Minute}
+	w.data = func(name string) agent.Data { return tableData{w.tables[name]} }
 	for i, name := range names {
 		public, private, err := ed25519.GenerateKey(rand.Reader)
 		must(t, err)
@@ -177,8 +180,8 @@ func (w *world) startAgentAt(name string, gateways ...agent.Gateway) {
 		w.stores[name] = memory(w.t)
 	}
 	a, err := agent.New(agent.Options{Name: name, Identity: w.keys[name], Members: w.members, Gateways: gateways,
-		Data: tableData{w.tables[name]}, Policy: policyFunc(func(a agent.Asked) error { return w.policy(a) }), Tokens: w.tokens, Store: w.stores[name],
-		Minimum: 2, Log: slog.New(slog.NewTextHandler(w.logs, nil)), Backoff: agent.Backoff{Least: 10 * time.Millisecond, Most: 50 * time.Millisecond}})
+		Data: w.data(name), Policy: policyFunc(func(a agent.Asked) error { return w.policy(a) }), Tokens: w.tokens, Store: w.stores[name],
+		Minimum: 2, Sessions: w.seats, Log: slog.New(slog.NewTextHandler(w.logs, nil)), Backoff: agent.Backoff{Least: 10 * time.Millisecond, Most: 50 * time.Millisecond}})
 	must(w.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
