@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // Stays are held by clinic and health, residents by archive and registry: both types are fused.
 var sdl = map[policy.AgencyID]string{
 	"health": `type Stay @source(name: "health", table: "stays") @key(fields: "id") { ` + stayColumns + `
-		resident: Resident @join(on: "person = id") }`,
+		resident: Resident @join(on: "person = id") relative: Resident @join(on: "contact = id") }`,
 	"clinic": `type Stay @source(name: "clinic", table: "visits") @key(fields: "id") { ` + stayColumns + ` }`,
 	"registry": `type Resident @source(name: "registry", table: "people") @key(fields: "id") { ` + residentColumns + `
 		stays: [Stay!] @join(on: "id = person") }`,
@@ -35,7 +35,7 @@ var sdl = map[policy.AgencyID]string{
 }
 
 const (
-	stayColumns = `id: ID! @classify(as: NON_SENSITIVE) person: ID @classify(as: DIRECT_IDENTIFIER)
+	stayColumns = `id: ID! @classify(as: NON_SENSITIVE) person: ID @classify(as: DIRECT_IDENTIFIER) contact: ID @classify(as: DIRECT_IDENTIFIER)
 		ward: String @classify(as: NON_SENSITIVE) days: Int @classify(as: SENSITIVE) begun: Date @classify(as: QUASI_IDENTIFIER)`
 	residentColumns = `id: ID! @classify(as: DIRECT_IDENTIFIER) name: String @classify(as: DIRECT_IDENTIFIER)`
 )
@@ -43,7 +43,7 @@ const (
 // holders lists the agencies of each type in the order of their sources' names.
 var holders = map[string][]policy.AgencyID{"Stay": {"clinic", "health"}, "Resident": {"archive", "registry"}}
 
-var columns = map[string][]string{"Stay": {"id", "person", "ward", "days", "begun"}, "Resident": {"id", "name"}}
+var columns = map[string][]string{"Stay": {"id", "person", "contact", "ward", "days", "begun"}, "Resident": {"id", "name"}}
 
 func compound(t testing.TB) *compose.Supergraph {
 	t.Helper()
@@ -109,7 +109,7 @@ func permissive() *policy.Decision {
 	for name, agencies := range holders {
 		for _, agency := range agencies {
 			d.Rows[policy.TypeKey{Agency: agency, Type: name}] = predicate.Always()
-			for _, f := range append(columns[name], "resident", "stays") {
+			for _, f := range append(columns[name], "resident", "relative", "stays") {
 				d.Fields[field(agency, f)] = policy.Ruling{Effect: policy.Allow}
 			}
 		}

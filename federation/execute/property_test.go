@@ -72,6 +72,7 @@ func drawRecord(t *rapid.T, agency policy.AgencyID, id int) record {
 	}
 	r["id"] = fmt.Sprintf("S%d", id)
 	text("person", "P0", "P1", "P2", "P3", "P4", "P5", "P99")
+	text("contact", "P0", "P1", "P6", "P99")
 	text("ward", "A", "B", "é")
 	text("begun", "2019-12-31", "2020-01-01", "2020-06-30")
 	if n := rapid.IntRange(-3, 3).Draw(t, "days"); n != 3 {
@@ -99,6 +100,7 @@ func drawDecision(t *rapid.T) *policy.Decision {
 			predicate.Compare("name", predicate.Eq, predicate.String("Ada")), predicate.Never()}).Draw(t, "rows")
 	}
 	rule("health", "resident", allow, allow, deny)
+	rule("health", "relative", allow, allow, deny)
 	rule("registry", "stays", allow, allow, deny)
 	d.Limits.MinimumGroup = rapid.SampledFrom([]int{0, 0, 2, 3}).Draw(t, "minimum")
 	return d
@@ -109,13 +111,18 @@ func drawQuestions(t *rapid.T, d *policy.Decision) []asked {
 	for i := range rapid.IntRange(1, 3).Draw(t, "roots") {
 		kind := rapid.SampledFrom([]string{"Stay", "Resident"}).Draw(t, "kind")
 		q := asked{alias: fmt.Sprintf("r%d", i), name: map[string]string{"Stay": "stays", "Resident": "residents"}[kind], kind: kind}
-		if rapid.IntRange(0, 3).Draw(t, "shape") == 0 && kind == "Stay" {
+		switch shape := rapid.IntRange(0, 3).Draw(t, "shape"); {
+		case shape == 0 && kind == "Stay":
 			q.name = "staysAggregate"
 			drawAggregate(t, &q, d)
-		} else {
+		case shape == 1:
+			drawKey(t, &q)
+			drawRow(t, &q, d, 2)
+		default:
 			drawList(t, &q, d, 2)
 		}
 		out = append(out, q)
+		out = drawSibling(t, out, d, 1)
 	}
 	return out
 }
@@ -155,6 +162,7 @@ func drawRow(t *rapid.T, q *asked, d *policy.Decision, depth int) {
 		k := asked{alias: fmt.Sprintf("j%d", i), kind: "Resident", name: "resident", one: true}
 		switch {
 		case q.kind == "Stay":
+			k.name = rapid.SampledFrom([]string{"resident", "relative"}).Draw(t, "join")
 			drawRow(t, &k, d, depth-1)
 		case rapid.Bool().Draw(t, "aggregate"):
 			k.kind, k.name, k.one = "Stay", "staysAggregate", false
@@ -164,7 +172,26 @@ func drawRow(t *rapid.T, q *asked, d *policy.Decision, depth int) {
 			drawList(t, &k, d, depth-1)
 		}
 		q.kids = append(q.kids, k)
+		q.kids = drawSibling(t, q.kids, d, depth-1)
 	}
+}
+
+// drawKey asks for one row by its key.
+func drawKey(t *rapid.T, q *asked) {
+	letter := map[string]string{"Stay": "S", "Resident": "P"}[q.kind]
+	q.name, q.one = strings.TrimSuffix(q.name, "s"), true
+	q.where = condition{op: "eq", field: "id", value: fmt.Sprintf("%s%d", letter, rapid.IntRange(0, 5).Draw(t, "id"))}
+}
+
+// drawSibling asks sometimes for other fields of the last field's rows, in the same way.
+func drawSibling(t *rapid.T, all []asked, d *policy.Decision, depth int) []asked {
+	last := all[len(all)-1]
+	if last.aggregated || rapid.IntRange(0, 2).Draw(t, "sibling") > 0 {
+		return all
+	}
+	last.alias, last.kids = last.alias+"s", nil
+	drawRow(t, &last, d, depth)
+	return append(all, last)
 }
 
 func drawAggregate(t *rapid.T, q *asked, d *policy.Decision) {

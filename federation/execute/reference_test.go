@@ -98,7 +98,9 @@ func compareValues(a, b any) int {
 func (q asked) graphql() string {
 	out := q.alias + ": " + q.name
 	var args []string
-	if q.where.op != "" {
+	if q.one && q.where.op != "" {
+		args = append(args, fmt.Sprintf("id: %q", q.where.value))
+	} else if q.where.op != "" {
 		args = append(args, "where: "+q.where.graphql())
 	}
 	if len(q.order) > 0 {
@@ -203,6 +205,9 @@ func (r *reference) answer(q asked, parent record) string {
 		from, on := "person", "id"
 		if q.kind == "Stay" {
 			from, on = "id", "person"
+		}
+		if q.name == "relative" {
+			from = "contact"
 		}
 		candidates = r.joined(q.kind, on, parent[from], candidates)
 		if !open {
@@ -396,12 +401,12 @@ func (r *reference) measurable() bool {
 	return true
 }
 
-// followed reads the ruling on a join. health alone declares Stay.resident and registry alone Resident.stays, each over
+// followed reads the ruling on a join. health alone declares Stay.resident and Stay.relative, and registry alone Resident.stays, each over
 // its own rows of the parent.
 func (r *reference) followed(q asked, parent record) bool {
 	agency, name := policy.AgencyID("registry"), "stays"
 	if q.kind == "Resident" {
-		agency, name = "health", "resident"
+		agency, name = "health", q.name
 	}
 	return r.effect(agency, name) == policy.Allow || parent["#agency"] != agency
 }
