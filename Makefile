@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-short race lint generate fuzz bench bench-peers bench-federation bench-inference bench-redaction cover vuln
+.PHONY: help demo build test test-short race lint generate fuzz bench bench-peers pgo bench-federation bench-inference bench-redaction cover vuln
 
 GO ?= go
 FUZZTIME ?= 10s
@@ -68,6 +68,9 @@ bench: ## run the benchmarks, with allocations
 
 bench-peers: ## measure PostgreSQL behind the gateway, PostGraphile and hand-written Go (needs npm; installs postgresql and wrk)
 	$(GO) run ./bench/peers
+
+pgo: ## make default.pgo again, the profile that go build optimises by (needs what bench-peers needs)
+	$(GO) run ./bench/peers -rounds 2 -profile "$(CURDIR)/default.pgo"
 
 bench-federation: ## measure three GraphQL services behind the gateway and behind Hive Gateway (needs npm; installs wrk)
 	$(GO) run ./bench/federation

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 
 	"concordat/cli/config"
@@ -21,6 +23,7 @@ func serveVerb(ctx context.Context, args []string, w *Wire) int {
 	flags.SetOutput(w.Stderr)
 	file := flags.String("config", "concordat.yaml", "configuration `file`")
 	check := flags.Bool("check", false, "read configuration, schema, policy and agreements, say what is wrong, and stop")
+	profile := flags.String("cpuprofile", "", "write a profile of the processor to `file` until the end: for go build -pgo")
 	mock := flags.Bool("mock", false, "answer with invented rows, made of the schemas alone; no source is opened")
 	if code, ok := parsed(flags, args); !ok {
 		return code
@@ -57,7 +60,29 @@ func serveVerb(ctx context.Context, args []string, w *Wire) int {
 		fmt.Fprintln(w.Stdout, "the configuration is good")
 		return exitDone
 	}
-	return serve(ctx, n, c.Listen, c.Admin, w, func(string) error { return nil })
+	return profiled(*profile, w, func() int {
+		return serve(ctx, n, c.Listen, c.Admin, w, func(string) error { return nil })
+	})
+}
+
+// profiled writes a profile of what do does to a file; "" for none. A profile holds names of functions and counts.
+func profiled(file string, w *Wire, do func() int) int {
+	if file == "" {
+		return do()
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return failed(w, err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return failed(w, errors.Join(err, f.Close()))
+	}
+	code := do()
+	pprof.StopCPUProfile()
+	if err := f.Close(); err != nil {
+		return failed(w, err)
+	}
+	return code
 }
 
 // serve listens, says so, and answers until ctx ends.

@@ -42,7 +42,7 @@ func newWorld(ctx context.Context, dir string) (*world, error) {
 	if err := os.WriteFile(w.jwks, issuer.JWKS(), 0o600); err != nil {
 		return nil, err
 	}
-	for _, path := range []string{"agencies/registry.graphqls", "agencies/hospital_a.graphqls", "agreements/research-2025.yaml",
+	for _, path := range []string{"agencies/registry.graphqls", "agencies/registry.education.csv", "agencies/hospital_a.graphqls", "agreements/research-2025.yaml",
 		"policies/gateway", "policies/registry", "policies/hospital_a"} {
 		if err := unpack(path, dir); err != nil {
 			return nil, err
@@ -65,7 +65,9 @@ func (w *world) trimAgreement() error {
 	if !line.Match(text) {
 		return errors.New("agreement: it names no datasets")
 	}
-	return os.WriteFile(file, line.ReplaceAll(text, []byte("datasets: [District, Resident, Admission, Condition]")), 0o600)
+	text = line.ReplaceAll(text, []byte("datasets: [District, Resident, Admission, Condition]"))
+	text = regexp.MustCompile(`(?m)^secureAggregation:\n(?:  .*\n)*`).ReplaceAll(text, nil) // its terms are of such a dataset
+	return os.WriteFile(file, text, 0o600)
 }
 
 // unpack copies a file or folder of the demo.

@@ -17,6 +17,8 @@ type Gateway struct {
 	binary string
 	issuer *authn.Issuer
 	at     string
+	// Profile is where the gateway writes what its processor did; "" for nowhere.
+	Profile string
 }
 
 const gatewayConfig = `listen: %s
@@ -75,6 +77,9 @@ func (g *Gateway) Tokens(n int, agreement, purpose string) ([]string, error) {
 // Start serves, with more in its environment.
 func (g *Gateway) Start(ctx context.Context, token, probe string, environment ...string) (*Process, error) {
 	serve := exec.Command(g.binary, "serve", "--config", filepath.Join(g.Dir, "concordat.yaml"))
+	if g.Profile != "" {
+		serve.Args = append(serve.Args, "--cpuprofile", g.Profile)
+	}
 	serve.Env = append(os.Environ(), environment...)
 	return Start(ctx, Server{Name: "gateway", URL: "http://" + g.at + "/graphql", Command: serve, Token: token, Probe: probe})
 }

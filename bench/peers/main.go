@@ -30,6 +30,7 @@ import (
 type options struct {
 	rounds, connections int
 	each                time.Duration
+	profile             string
 }
 
 func main() {
@@ -38,6 +39,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds, each over every server and question")
 	flag.IntVar(&seconds, "seconds", 5, "seconds of one server and question in a round")
 	flag.IntVar(&o.connections, "connections", 16, "connections, each with another subject's token")
+	flag.StringVar(&o.profile, "profile", "", "write the gateway's processor profile to `file`")
 	ceiling := flag.String("ceiling", "", "serve as the hand-written server at this `address`, over the database in STORE_DSN")
 	flag.Parse()
 	o.each = time.Duration(seconds) * time.Second

@@ -90,6 +90,9 @@ func (w *world) close() error {
 	for _, p := range w.running {
 		errs = append(errs, p.End())
 	}
+	if w.profile != "" && len(w.running) > 0 {
+		errs = append(errs, load.Bare(w.profile))
+	}
 	w.database.Stop()
 	return errors.Join(append(errs, os.RemoveAll(w.dir))...)
 }
@@ -131,6 +134,7 @@ func (w *world) startGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	g.Profile = w.profile
 	sales, err1 := g.Tokens(w.connections, "shop", "sales")
 	open, err2 := g.Tokens(w.connections, "shop", "open")
 	if err := errors.Join(err1, err2); err != nil {
