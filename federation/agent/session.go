@@ -81,19 +81,20 @@ func (s *Session) ceremonyRounds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	commits, _, err := s.all(ctx, stepCommit, secagg.KindCommit, func(string) [][]byte { return with(id, hellos) })
+	commits, _, err := s.all(ctx, stepCommit, secagg.KindCommit, same(with(id, hellos)))
 	if err != nil {
 		return err
 	}
-	reveals, deals, err := s.all(ctx, stepReveal, secagg.KindReveal, func(string) [][]byte { return with(id, commits) })
+	reveals, deals, err := s.all(ctx, stepReveal, secagg.KindReveal, same(with(id, commits)))
 	if err == nil {
 		err = s.blame(stepReveal, secagg.CheckReveals(s.ceremony, commits, reveals))
 	}
 	if err != nil {
 		return err
 	}
+	revealed := with(id, reveals)
 	agreements, _, err := s.all(ctx, stepAgree, secagg.KindAgree, func(name string) [][]byte {
-		return with(id, append(slices.Clone(reveals), to(name, deals)...))
+		return append(slices.Clone(revealed), with(nil, to(name, deals))[1:]...)
 	})
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (s *Session) ceremonyRounds(ctx context.Context) error {
 	if s.transcript, err = secagg.Transcript(s.ceremony, hellos, commits, reveals, agreements); err != nil {
 		return s.blame(stepAgree, err)
 	}
-	_, err = s.everyone(ctx, stepPrepared, s.names(), func(string) [][]byte { return with(id, agreements) })
+	_, err = s.everyone(ctx, stepPrepared, s.names(), same(with(id, agreements)))
 	return err
 }
 
@@ -119,6 +120,11 @@ func with(id []byte, messages []*secagg.Message) [][]byte {
 		out = append(out, m.Marshal())
 	}
 	return out
+}
+
+// same is one request for everyone: it is encoded once.
+func same(request [][]byte) func(string) [][]byte {
+	return func(string) [][]byte { return request }
 }
 
 func to(name string, deals []*secagg.Message) []*secagg.Message {
@@ -308,7 +314,7 @@ func (s *Session) question(ctx context.Context, q *secagg.Question, key secagg.Q
 // contributions asks every member; who does not answer in time, or refuses, is not in the active set.
 func (s *Session) contributions(ctx context.Context, q *secagg.Question, key secagg.QuerierPublic, token string, report *Report) []*secagg.Message {
 	request := [][]byte{[]byte(s.ceremony.Session), q.Encode(), key.Encode(), []byte(token)}
-	replies, failures := s.ask(ctx, stepContribute, s.names(), 0, func(string) [][]byte { return request })
+	replies, failures := s.ask(ctx, stepContribute, s.names(), 0, same(request))
 	var out []*secagg.Message
 	for _, name := range s.names() {
 		code := failures[name]
@@ -348,7 +354,7 @@ func (s *Session) activate(ctx context.Context, a *secagg.Aggregator, commitment
 	request := with([]byte(s.ceremony.Session), commitments)
 	request = slices.Insert(request, 1, names)
 	halves, mistakes := map[string][][]byte{}, map[string]error{}
-	failures := s.each(ctx, stepActivate, a.Active(), ciphertexts, func(string) [][]byte { return request }, func(name string, parts [][]byte) {
+	failures := s.each(ctx, stepActivate, a.Active(), ciphertexts, same(request), func(name string, parts [][]byte) {
 		halves[name], mistakes[name] = s.contribution(a, name, parts, ciphertexts)
 	})
 	if err := firstOf(firstFailure(stepActivate, failures), wrong(mistakes)); err != nil {
@@ -391,7 +397,7 @@ func (s *Session) release(ctx context.Context, a *secagg.Aggregator, commitments
 	request = append(request, halves...)
 	ciphertexts := len(halves) / len(commitments)
 	mistakes := map[string]error{}
-	failures := s.each(ctx, stepRelease, a.Active(), ciphertexts, func(string) [][]byte { return request }, func(name string, parts [][]byte) {
+	failures := s.each(ctx, stepRelease, a.Active(), ciphertexts, same(request), func(name string, parts [][]byte) {
 		mistakes[name] = s.share(a, name, parts)
 	})
 	return firstOf(firstFailure(stepRelease, failures), wrong(mistakes))

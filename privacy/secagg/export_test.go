@@ -85,3 +85,19 @@ const PlainModulus = plainModulus
 
 // Limit is the largest value of a slot.
 func Limit(members int) int64 { return limit(members) }
+
+// ParseAndAdd checks the form of ciphertexts and adds them up.
+func ParseAndAdd(blocks [][]byte) error {
+	s, err := loadScheme(SetA)
+	if err != nil {
+		return err
+	}
+	sum := bgv.NewCiphertext(s.params, 1, s.params.MaxLevel())
+	for _, b := range blocks {
+		if err := s.check(blockCiphertext, b); err != nil {
+			return err
+		}
+		s.addBlock(sum.Value, b)
+	}
+	return nil
+}
