@@ -15,6 +15,7 @@ import (
 
 	"concordat/federation/agent"
 	"concordat/federation/source"
+	"concordat/federation/source/open"
 	"concordat/federation/source/sqlite"
 	"concordat/policy/predicate"
 	"concordat/privacy"
@@ -24,6 +25,12 @@ import (
 // hospital is an SQLite file with what makes sums go wrong: numbers at and beyond every bound, NULL, texts outside the
 // domain, of other case, with quotes and with accents.
 func hospital(t testing.TB, seed uint64, rows int, more ...string) *agent.Rows {
+	t.Helper()
+	r, _ := hospitalAt(t, seed, rows, more...)
+	return r
+}
+
+func hospitalAt(t testing.TB, seed uint64, rows int, more ...string) (*agent.Rows, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hospital.db")
 	db, err := sql.Open("sqlite", path)
@@ -45,7 +52,7 @@ func hospital(t testing.TB, seed uint64, rows int, more ...string) *agent.Rows {
 		must(t, err)
 	}
 	must(t, db.Close())
-	return staysOf(t, path)
+	return staysOf(t, path), path
 }
 
 func one(draw *rand.Rand, of ...any) any { return of[draw.IntN(len(of))] }
@@ -195,5 +202,25 @@ func TestSumBeyondASlotIsRefusedByTheDatabasesTotalsToo(t *testing.T) {
 		if fits != (err == nil) || fits && v[0] != 2*upper-1 || !fits && !errors.Is(err, secagg.ErrOverflow) {
 			t.Errorf("%s: %v %v", fmt.Sprint(upper), v, err)
 		}
+	}
+}
+
+// TestConfiguredSourceAddsUp: what stands before a source (limits, circuit) hides nothing of what it can do.
+func TestConfiguredSourceAddsUp(t *testing.T) {
+	r, path := hospitalAt(t, 4, 100)
+	config, err := open.Parse("sources.yaml", []byte("sources:\n  hospital: {kind: sqlite, file: "+path+"}\n"))
+	must(t, err)
+	sources, closer, err := open.Open(t.Context(), config, open.Options{Dir: filepath.Dir(path),
+		Relations: func(string) []*source.Relation { return []*source.Relation{r.Relation} }, Getenv: func(string) string { return "" }})
+	must(t, err)
+	t.Cleanup(func() { closer.Close() })
+	opened := &agent.Rows{Source: sources["hospital"], Relation: r.Relation, Where: predicate.Always(), MaxRows: 10}
+	q := everything(rand.New(rand.NewPCG(1, 1)))
+	q.Measures, q.Where = []secagg.Measure{{Fn: secagg.Variance, Field: "cost", By: "ward"}}, nil
+	want, err := agent.Values(t.Context(), onlyRows{r}, q, 3)
+	must(t, err)
+	got, err := agent.Values(t.Context(), opened, q, 3) // ten rows at most are given, and a hundred added up
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatal(got, want, err)
 	}
 }
