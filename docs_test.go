@@ -210,27 +210,41 @@ func (w *lineWatch) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Targets that the README names are targets of the Makefile, and links lead somewhere.
+// A link leads to a file that is there, and to a heading of it.
 func TestPagesLinksLeadSomewhere(t *testing.T) {
 	pages, err := filepath.Glob("docs/*.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatal("no pages:", err)
 	}
 	adrs, _ := filepath.Glob("docs/adr/*.md")
-	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	for _, page := range append(append(pages, adrs...), "README.md", "CHANGELOG.md") {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range link.FindAllSubmatch(text, -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), string(m[1]))); err != nil {
+	link := regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	for _, page := range append(append(pages, adrs...), "README.md", "CHANGELOG.md", "PERFORMANCE.md", "demo/README.md") {
+		for _, m := range link.FindAllStringSubmatch(readFile(t, page), -1) {
+			to := page
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(page), m[1])
+			}
+			if _, err := os.Stat(to); err != nil {
 				t.Errorf("%s: %v", page, err)
+			} else if m[2] != "" && !headings(t, to)[m[2][1:]] {
+				t.Errorf("%s: there is no heading %s in %s", page, m[2], to)
 			}
 		}
 	}
 }
 
+// headings is the anchors of a page: lower case, without marks, blanks as hyphens.
+func headings(t *testing.T, page string) map[string]bool {
+	t.Helper()
+	anchors := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(readFile(t, page), -1) {
+		text := regexp.MustCompile(`[^\pL\pN_ -]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		anchors[strings.ReplaceAll(text, " ", "-")] = true
+	}
+	return anchors
+}
+
+// Targets that pages name are targets of the Makefile.
 func TestEveryMakeTargetThatPagesNameExists(t *testing.T) {
 	makefile, err := os.ReadFile("Makefile")
 	if err != nil {

@@ -16,7 +16,9 @@ type Error struct {
 	Detail error
 }
 
-func (e Error) same(o Error) bool { return e.Code == o.Code && slices.Equal(e.Path, o.Path) && e.Agency() == o.Agency() }
+func (e Error) same(o Error) bool {
+	return e.Code == o.Code && slices.Equal(e.Path, o.Path) && e.Agency() == o.Agency()
+}
 
 // Agency is who refused by rules of its own; "" for any other failure.
 func (e Error) Agency() string {

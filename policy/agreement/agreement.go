@@ -119,8 +119,8 @@ func (a Agreement) data() map[string]any {
 		"transforms": owed(a.Transforms),
 
 		"secureAggregation": securedData(a.Secure),
-		"contact":    a.Contact,
-		"retention":  a.Retention,
+		"contact":           a.Contact,
+		"retention":         a.Retention,
 	}
 }
 

@@ -97,7 +97,9 @@ func NewDownstream(root []byte, issuer string) (*Downstream, error) {
 }
 
 // Handler serves the public key set.
-func (d *Downstream) Handler() http.Handler { return document(func() []byte { return d.public }, "application/jwk-set+json") }
+func (d *Downstream) Handler() http.Handler {
+	return document(func() []byte { return d.public }, "application/jwk-set+json")
+}
 
 // Token is for one source and one question of a subject. operation is a digest of the document, "" for none.
 func (d *Downstream) Token(audience string, s policy.Subject, operation string) (string, error) {

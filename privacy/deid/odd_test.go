@@ -17,7 +17,7 @@ func TestOddTextsHaveTheirOwnAnswer(t *testing.T) {
 		if strings.Contains(got.Text, "Nora") {
 			t.Errorf("text %d shows a name", i)
 		}
-		if alone := r.Redact(t.Context(), texts[i : i+1])[0]; alone.Text != got.Text || !errors.Is(got.Withheld, alone.Withheld) {
+		if alone := r.Redact(t.Context(), texts[i:i+1])[0]; alone.Text != got.Text || !errors.Is(got.Withheld, alone.Withheld) {
 			t.Errorf("text %d: another answer among others than alone", i)
 		}
 		if got.Withheld == nil && len(texts[i]) > 0 && len(got.Text) == 0 {
