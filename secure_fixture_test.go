@@ -108,6 +108,8 @@ allow if {
 	input.type == "Bed"
 	not "lock" in input.reads
 }
+
+include.Bed if input.row.ward != "closed wing"
 `
 
 const bedConfig = `fetch:
@@ -286,7 +288,7 @@ func (w *taker) serveBeds(dir string) {
 		w.t.Fatal(err)
 	}
 	for name, text := range map[string]string{"gateway.jwks.json": string(keys), "fetch.rego": bedFetch, "sources.yaml": "sources:\n  ours: {kind: memory, tables: {beds: beds.csv}}\n",
-		"beds.csv": "id,ward,lock\n1,north wing,4711\n2,south wing,4712\n3,north wing,4713\n"} {
+		"beds.csv": "id,ward,lock\n1,north wing,4711\n2,south wing,4712\n3,north wing,4713\n4,closed wing,4714\n"} {
 		write(w.t, filepath.Join(dir, name), text)
 	}
 	config := filepath.Join(dir, "agent.yaml")

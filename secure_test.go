@@ -185,8 +185,9 @@ func (w *taker) answersPlainly(t *testing.T) {
 		if err != nil || string(a.Data) != want {
 			t.Errorf("%s: %v %s", document, err, a.body)
 		}
-		if refused := strings.Contains(document, "lock"); refused != (a.code() == "SOURCE_UNAVAILABLE") {
-			t.Errorf("%s: %s", document, a.code())
+		said := bytes.Contains(a.body, []byte(`"extensions":{"code":"FORBIDDEN","agency":"north"}`))
+		if refused := strings.Contains(document, "lock"); refused != said || refused != (a.code() == "FORBIDDEN") {
+			t.Errorf("%s: %s", document, a.body)
 		}
 	}
 }

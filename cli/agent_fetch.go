@@ -109,7 +109,7 @@ func (f *agentFetch) open(ctx context.Context, w *Wire) (agent.Fetching, io.Clos
 	if f == nil {
 		return agent.Fetching{}, io.NopCloser(nil), nil
 	}
-	rules, err := fetchRulesOf(ctx, f.Policy)
+	rules, err := fetchRulesOf(ctx, f.Policy, f.columns())
 	if err != nil {
 		return agent.Fetching{}, nil, err
 	}
@@ -122,7 +122,7 @@ func (f *agentFetch) open(ctx context.Context, w *Wire) (agent.Fetching, io.Clos
 	for name, t := range f.Types {
 		r := t.relation(name)
 		relations[t.Source] = append(relations[t.Source], r)
-		served[name] = agent.Served{Relation: r, Where: predicate.Always()} // the view is the row rule
+		served[name] = agent.Served{Relation: r, Where: predicate.Always()} // the view and the policy are the row rule
 	}
 	sources, closer, err := w.Sources(ctx, f.Sources, text, func(name string) []*source.Relation { return relations[name] }, filepath.Dir(f.Sources), w.Getenv)
 	if err != nil {
@@ -153,22 +153,38 @@ func (t fetchTokens) Verify(_ context.Context, token string) (agent.Grant, error
 	return agent.Grant{Subject: s.ID, Organisation: s.Organisation, Agreement: s.Agreement, Purpose: s.Purpose}, nil
 }
 
-func fetchRulesOf(ctx context.Context, file string) (fetchRules, error) {
+// columns are the kinds of what is served, by type and field.
+func (f *agentFetch) columns() map[string]map[string]privacy.Kind {
+	out := map[string]map[string]privacy.Kind{}
+	for name, t := range f.Types {
+		out[name] = map[string]privacy.Kind{}
+		for field, c := range t.Columns {
+			out[name][field] = fetchKinds()[c.Kind]
+		}
+	}
+	return out
+}
+
+func fetchRulesOf(ctx context.Context, file string, columns map[string]map[string]privacy.Kind) (fetchRules, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fetchRules{}, err
 	}
-	rules, err := policy.LoadFetchRules(ctx, file, text)
+	rules, err := policy.LoadFetchRules(ctx, file, text, columns)
 	return fetchRules{rules}, err
 }
 
 // fetchRules are an agency's Rego about plain questions.
-type fetchRules struct{ rules *policy.ContributionRules }
+type fetchRules struct{ rules *policy.FetchRules }
 
 // DecideFetch implements agent.FetchPolicy.
-func (r fetchRules) DecideFetch(ctx context.Context, a agent.FetchAsked) error {
-	return r.rules.Allow(ctx, map[string]any{"type": a.Type, "select": texts(a.Select), "reads": texts(a.Reads), "aggregate": a.Aggregate,
-		"subject": a.Grant.Subject, "agreement": a.Grant.Agreement, "purpose": a.Grant.Purpose, "now": json.Number(fmt.Sprint(time.Now().Unix()))})
+func (r fetchRules) DecideFetch(ctx context.Context, a agent.FetchAsked) (predicate.Predicate, error) {
+	input := map[string]any{"type": a.Type, "select": texts(a.Select), "reads": texts(a.Reads), "aggregate": a.Aggregate,
+		"subject": a.Grant.Subject, "agreement": a.Grant.Agreement, "purpose": a.Grant.Purpose, "now": json.Number(fmt.Sprint(time.Now().Unix()))}
+	if err := r.rules.Allow(ctx, input); err != nil {
+		return predicate.Never(), err
+	}
+	return r.rules.Rows(ctx, a.Type, input)
 }
 
 // texts is a list as Rego takes it: never null, so that a rule over "every" of nothing is not undefined.

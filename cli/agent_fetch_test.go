@@ -63,11 +63,14 @@ func TestFetchIsReadWithItsKeysAndRules(t *testing.T) {
 	if err := keep(filepath.Join(dir, "rules.rego"), []byte("package concordat.fetch\n\nallow if \"id\" in input.select\n")); err != nil {
 		t.Fatal(err)
 	}
-	rules, err := fetchRulesOf(t.Context(), filepath.Join(dir, "rules.rego"))
+	rules, err := fetchRulesOf(t.Context(), filepath.Join(dir, "rules.rego"), f.columns())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rules.DecideFetch(t.Context(), agent.FetchAsked{Select: []string{"id"}}) != nil || rules.DecideFetch(t.Context(), agent.FetchAsked{}) == nil {
+	if _, err := rules.DecideFetch(t.Context(), agent.FetchAsked{Select: []string{"id"}}); err != nil {
+		t.Error("what the rules allow:", err)
+	}
+	if _, err := rules.DecideFetch(t.Context(), agent.FetchAsked{}); err == nil {
 		t.Error("the rules are not asked as they are written")
 	}
 	if _, err := contributionRules(context.Background(), filepath.Join(dir, "rules.rego")); err == nil {

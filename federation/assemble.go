@@ -126,7 +126,7 @@ func (x *exchange) errors() []responseError {
 	})
 	for _, f := range failures {
 		code := Code(f.Code)
-		out = append(out, responseError{Message: infoOf(code).Message, Path: f.Path, Extensions: errorExtensions{Code: code}})
+		out = append(out, responseError{Message: infoOf(code).Message, Path: f.Path, Extensions: errorExtensions{Code: code, Agency: f.Agency()}})
 	}
 	if x.control != nil {
 		out = append(out, x.control.errors...)

@@ -51,7 +51,7 @@ func Codes() []CodeInfo { return slices.Clone(codes[:]) }
 
 var codes = [...]CodeInfo{
 	{Unauthenticated, http.StatusUnauthorized, "No valid token where one is needed; the reason only as the RFC 6750 error of WWW-Authenticate.", "a valid access token is needed"},
-	{Forbidden, http.StatusForbidden, "Policy says no, or says nothing. One error for each field of the operation beside partial data (200); 403 where every root field is denied.", "policy does not permit this"},
+	{Forbidden, http.StatusForbidden, "Policy says no, or says nothing. One error for each field of the operation beside partial data (200); 403 where every root field is denied. An agency's agent refuses by rules of its own with `extensions.agency`.", "policy does not permit this"},
 	{PurposeRequired, http.StatusForbidden, "The token names no purpose, or not the one asked for with Concordat-Purpose.", "the token does not hold this purpose"},
 	{AgreementInactive, http.StatusForbidden, "The token's agreement is revoked, expired, not yet valid or unknown; read again at the release of the answer.", "the agreement is not in force"},
 	{ParseFailed, http.StatusBadRequest, "The document is not GraphQL.", "the document cannot be parsed"},

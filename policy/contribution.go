@@ -22,14 +22,16 @@ func LoadContributionRules(ctx context.Context, file string, text []byte) (*Cont
 	return loadAllow(ctx, file, text, "concordat.secagg")
 }
 
-// LoadFetchRules compiles an agency's own rules about plain questions to its agent: the rule allow of package
-// concordat.fetch, over input.type, input.select, input.reads, input.aggregate, input.subject, input.agreement and
-// input.purpose.
-func LoadFetchRules(ctx context.Context, file string, text []byte) (*ContributionRules, error) {
-	return loadAllow(ctx, file, text, "concordat.fetch")
+func loadAllow(ctx context.Context, file string, text []byte, name string) (*ContributionRules, error) {
+	compiler, err := compileOne(file, text, name)
+	if err != nil {
+		return nil, err
+	}
+	return prepareAllow(ctx, compiler, name)
 }
 
-func loadAllow(ctx context.Context, file string, text []byte, name string) (*ContributionRules, error) {
+// compileOne compiles a module that stands alone, and has to be of the named package.
+func compileOne(file string, text []byte, name string) (*ast.Compiler, error) {
 	caps := capabilities()
 	module, err := ast.ParseModuleWithOpts(file, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1, Capabilities: caps})
 	if err != nil {
@@ -38,10 +40,14 @@ func loadAllow(ctx context.Context, file string, text []byte, name string) (*Con
 	if module.Package.Path.String() != "data."+name {
 		return nil, fmt.Errorf("contribution rules: %s: the package is not %s", file, name)
 	}
-	compiler := ast.NewCompiler().WithStrict(true).WithCapabilities(caps)
+	compiler := ast.NewCompiler().WithStrict(true).WithCapabilities(caps).WithStageAfterID(ast.StageRewriteDynamicTerms, keepPresence())
 	if compiler.Compile(map[string]*ast.Module{file: module}); compiler.Failed() {
 		return nil, fmt.Errorf("contribution rules: %w", compiler.Errors)
 	}
+	return compiler, nil
+}
+
+func prepareAllow(ctx context.Context, compiler *ast.Compiler, name string) (*ContributionRules, error) {
 	query, err := rego.New(rego.Query("data."+name+".allow"), rego.Compiler(compiler), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("contribution rules: %w", err)

@@ -35,9 +35,10 @@ type FetchAsked struct {
 	Grant     Grant
 }
 
-// FetchPolicy is the agency's own. An error is a refusal.
+// FetchPolicy is the agency's own. An error is a refusal; otherwise the rows are those that may be read, over the type's
+// fields.
 type FetchPolicy interface {
-	DecideFetch(ctx context.Context, a FetchAsked) error
+	DecideFetch(ctx context.Context, a FetchAsked) (rows predicate.Predicate, err error)
 }
 
 // Bounds of a plain question.
@@ -82,10 +83,11 @@ func (a *Agent) fetched(ctx context.Context, parts [][]byte) ([]byte, error) {
 	}
 	served := f.Types[q.Relation.Type]
 	asked := FetchAsked{Type: q.Relation.Type, Select: q.Select, Reads: q.Needed(), Aggregate: q.Aggregate != nil, Grant: grant}
-	if err := f.Policy.DecideFetch(ctx, asked); err != nil {
+	rows, err := f.Policy.DecideFetch(ctx, asked)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", CodeRefused.failure(), err)
 	}
-	q.Where = predicate.And(served.Where, q.Where)
+	q.Where = predicate.And(served.Where, rows, q.Where)
 	t, err := source.Fetch(ctx, served.Source, q, eval.Run)
 	if err != nil {
 		return nil, err

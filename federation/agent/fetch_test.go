@@ -19,9 +19,11 @@ import (
 )
 
 // fetchRules is an agency's policy as a test has it.
-type fetchRules func(agent.FetchAsked) error
+type fetchRules func(agent.FetchAsked) (predicate.Predicate, error)
 
-func (f fetchRules) DecideFetch(_ context.Context, a agent.FetchAsked) error { return f(a) }
+func (f fetchRules) DecideFetch(_ context.Context, a agent.FetchAsked) (predicate.Predicate, error) {
+	return f(a)
+}
 
 // pass verifies the one token that tests send.
 type pass struct{}
@@ -58,7 +60,7 @@ func (c credited) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, e
 	return c.Source.Fetch(source.WithCredential(ctx, func(audience string) (string, error) { return "for " + audience, nil }), q)
 }
 
-func allowAll(agent.FetchAsked) error { return nil }
+func allowAll(agent.FetchAsked) (predicate.Predicate, error) { return predicate.Always(), nil }
 
 // TestConformanceOverARealAgent holds an agent's rows, asked over TLS, against the suite of every source.
 func TestConformanceOverARealAgent(t *testing.T) {
@@ -94,11 +96,12 @@ func TestAgencysOwnRulesAreAskedBeforeAnythingLeaves(t *testing.T) {
 	var mu sync.Mutex
 	var asked agent.FetchAsked
 	var refuse error
-	s := serving(t, func(a agent.FetchAsked) error {
+	own := predicate.Always()
+	s := serving(t, func(a agent.FetchAsked) (predicate.Predicate, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked = a
-		return refuse
+		return own, refuse
 	}, map[string]agent.Served{"Bed": {Source: tables.New(map[string]*privacy.Table{"Bed": rows}), Relation: r,
 		Where: predicate.Compare("id", predicate.Eq, predicate.String("id 2"))}})
 	q := bedQuery(r)
@@ -111,9 +114,16 @@ func TestAgencysOwnRulesAreAskedBeforeAnythingLeaves(t *testing.T) {
 	if asked.Type != "Bed" || len(asked.Select) != 1 || len(asked.Reads) != 2 || asked.Grant.Purpose != "care" {
 		t.Errorf("%+v", asked)
 	}
+	own = predicate.Compare("ward", predicate.Eq, predicate.String("ward 1"))
+	mu.Unlock()
+	if got, err := s.Fetch(t.Context(), q); err != nil || got.Rows != 0 {
+		t.Error("a row beyond the agency's rules:", got, err)
+	}
+	mu.Lock()
 	refuse = errors.New("no")
 	mu.Unlock()
-	if got, err := s.Fetch(t.Context(), q); !errors.Is(err, source.ErrUnavailable) || got != nil {
+	got, err = s.Fetch(t.Context(), q)
+	if refused, ok := errors.AsType[*source.Refused](err); !ok || refused.Agency != "north" || got != nil {
 		t.Error("refused by the agency, and answered:", got, err)
 	}
 }

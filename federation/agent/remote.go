@@ -12,7 +12,7 @@ import (
 // Source is an agency's rows behind its agent, as any other source of the planner's. The agency needs no opening for it:
 // questions go over the link that its agent dialled. It is safe for concurrent use.
 //
-// What the agency's own rules refuse is unavailable, as a source that is away: the agency tells the gateway no more.
+// What the agency's own rules refuse is a *source.Refused: the agency tells the gateway no more.
 type Source struct {
 	Hub    *Hub
 	Agency string
@@ -40,7 +40,7 @@ func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, er
 		if ended := ctx.Err(); ended != nil {
 			return nil, source.Ended(ended)
 		}
-		return nil, sourceError(err)
+		return nil, s.failed(err)
 	}
 	if len(parts) != 1 {
 		return nil, fmt.Errorf("the agent's answer is malformed: %w", source.ErrInvalid)
@@ -53,13 +53,15 @@ func (s *Source) Explain(*source.Query) source.Explanation {
 	return source.Explanation{Statement: "a question to the agency's agent, which decides it by rules of its own", Pushed: []string{"projection", "filter", "keys", "order", "limit", "aggregate"}}
 }
 
-// sourceError says in a source's words what an agent's code means.
-func sourceError(err error) error {
+// failed says in a source's words what an agent's code means.
+func (s *Source) failed(err error) error {
 	var f failure
 	if !errors.As(err, &f) {
 		return fmt.Errorf("%w: %w", source.ErrUnavailable, err)
 	}
 	switch f.code {
+	case CodeRefused:
+		return &source.Refused{Agency: s.Agency}
 	case CodeTooLarge:
 		return fmt.Errorf("%w: the agent's answer", source.ErrTooLarge)
 	case CodeTimeout:

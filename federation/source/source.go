@@ -22,6 +22,12 @@ var (
 	ErrTooLarge    = errors.New("source result too large")
 )
 
+// Refused is the error of an agency whose own rules do not answer this question. The caller is told that, and of whom; the
+// agency's reason stays there.
+type Refused struct{ Agency string }
+
+func (r *Refused) Error() string { return "refused by the rules of " + r.Agency }
+
 // Source fetches. Implementations are safe for concurrent use.
 type Source interface {
 	Fetch(ctx context.Context, q *Query) (*privacy.Table, error)
@@ -46,6 +52,7 @@ type Explanation struct {
 	// EstimatedRows is what an Estimator said, for who asked one.
 	EstimatedRows *int64
 	Relates       bool // no condition on related rows is among it
+	Statements    int  // more than one where there are more keys than the source takes at once; else 0
 }
 
 // Relation binds an entity type to a source's table.
