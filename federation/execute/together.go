@@ -85,8 +85,7 @@ func (f *fetch) raw(ctx context.Context, part int, q *source.Query) (*privacy.Ta
 	}
 	all, err := f.joint.parts[part]()
 	switch {
-	case errors.Is(err, source.ErrTooLarge), errors.Is(err, source.ErrInvalid):
-		// What is wrong may be another step's rows or columns: they cost this one nothing.
+	case perhaps(err):
 		return (&fetch{run: f.run, step: f.step, apart: true}).askPart(ctx, p, q)
 	case err != nil:
 		return nil, err
@@ -99,6 +98,13 @@ func (f *fetch) raw(ctx context.Context, part int, q *source.Query) (*privacy.Ta
 		return nil, fmt.Errorf("source %s, type %s: %w", p.Source, p.Relation.Type, err)
 	}
 	return own, nil
+}
+
+// perhaps reports whether a shared statement may have failed for another step's rows or columns alone: these cost this step
+// nothing.
+func perhaps(err error) bool {
+	_, refused := errors.AsType[*source.Refused](err)
+	return refused || errors.Is(err, source.ErrTooLarge) || errors.Is(err, source.ErrInvalid)
 }
 
 // own takes a step's columns and rows of what was fetched for several. A row of a key that none of them asked for is the

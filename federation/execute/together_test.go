@@ -127,16 +127,17 @@ func shared(q *source.Query) bool {
 	return q.Keys != nil && len(q.Keys.Values) == 2 && len(q.Select) == 2
 }
 
-func TestRowsThatAreTooManyForOneStepCostTheOtherNothing(t *testing.T) {
-	for _, err := range []error{source.ErrTooLarge, source.ErrInvalid} {
+var ruled = fmt.Errorf("%w: %w", source.ErrUnavailable, &source.Refused{Agency: "registry"})
+
+func TestWhatIsRefusedForOneStepCostsTheOtherNothing(t *testing.T) {
+	for err, code := range map[error]string{source.ErrTooLarge: "RESULT_TOO_LARGE", source.ErrInvalid: "SOURCE_INVALID", ruled: codeOf(t.Context(), ruled)} {
 		sources := relatives().sources()
 		l := &liar{t: t, inner: sources["registry"], spoil: fails(err), when: shared}
 		sources["registry"] = l
 		a := authorize(t, compound(t), twoJoins, permissive())
 		x := executor(t, sources)
 		x.answer(t.Context(), a, partner).is(t, `{"stays":{"nodes":[{"resident":null,"relative":{"id":"P2"}},`+
-			`{"resident":null,"relative":{"id":"P2"}},{"resident":null,"relative":null}]}}`, map[error]string{
-			source.ErrTooLarge: "RESULT_TOO_LARGE", source.ErrInvalid: "SOURCE_INVALID"}[err]+" stays.nodes")
+			`{"resident":null,"relative":{"id":"P2"}},{"resident":null,"relative":null}]}}`, code+" stays.nodes")
 	}
 }
 

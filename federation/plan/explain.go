@@ -23,14 +23,16 @@ type Explained struct {
 	Join      string   `json:"join,omitempty"`
 	Select    []string `json:"select,omitempty"`
 	Statement string   `json:"statement,omitempty"`
-	Pushed    []string `json:"pushed,omitempty"`
-	Local     []string `json:"local,omitempty"`
+	// Statements is how many there are, one after the other, where the keys are more than the source takes at once.
+	Statements int      `json:"statements,omitempty"`
+	Pushed     []string `json:"pushed,omitempty"`
+	Local      []string `json:"local,omitempty"`
 	// EstimatedRows is how many rows the source expects to read, from its statistics; nil where it cannot say.
 	EstimatedRows *int64 `json:"estimatedRows,omitempty"`
 }
 
 func (e *Explained) says(x source.Explanation) {
-	e.Statement, e.Pushed, e.Local, e.EstimatedRows = x.Statement, x.Pushed, x.Local, x.EstimatedRows
+	e.Statement, e.Statements, e.Pushed, e.Local, e.EstimatedRows = x.Statement, x.Statements, x.Pushed, x.Local, x.EstimatedRows
 }
 
 // Asked describes a query as it is sent, for a plan that has run.

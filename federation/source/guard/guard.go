@@ -7,7 +7,8 @@
 // A fetch waits for one of Concurrency places, has Timeout for each attempt, and is tried again after
 // source.ErrUnavailable while Retries and the source's retry budget last: fetches are reads, so that an attempt whose
 // answer was lost changed nothing. After Failures failures in a row the circuit opens: fetches are refused at once
-// for Cooldown, then one of them probes the source while the others are still refused.
+// for Cooldown, then one of them probes the source while the others are still refused. Where a fetch has more than Keys
+// keys, each of its statements has the place, the Timeout and the retries of a fetch; rows and bytes are bounded over all.
 //
 // The package trusts its source to end soon after its context does: it starts no goroutine that would wait for one
 // that does not. What an answer holds is measured when it is there; a source bounds what it reads by itself.
@@ -29,6 +30,7 @@ type Options struct {
 	Timeout     time.Duration // of one attempt, and of the wait for a place; default 10 s
 	Concurrency int           // fetches at once; default 32
 	MaxBytes    int64         // of one answer as source.Size measures it; default 128 MiB
+	Keys        int           // of one statement; a fetch of more is several, one after the other; default 10,000
 	Failures    int           // in a row, that open the circuit; default 5
 	Cooldown    time.Duration // of an open circuit; default 5 s
 	Retries     int           // of one fetch; 0: none
@@ -45,6 +47,7 @@ func (o *Options) complete() {
 	o.Timeout = orElse(o.Timeout, 10*time.Second)
 	o.Concurrency = orElse(o.Concurrency, 32)
 	o.MaxBytes = orElse(o.MaxBytes, 128<<20)
+	o.Keys = orElse(o.Keys, 10_000)
 	o.Failures = orElse(o.Failures, 5)
 	o.Cooldown = orElse(o.Cooldown, 5*time.Second)
 	o.Backoff = orElse(o.Backoff, 50*time.Millisecond)
@@ -80,11 +83,6 @@ func New(inner source.Source, o Options) *Source {
 	o.complete()
 	return &Source{inner: inner, options: o, places: make(chan struct{}, o.Concurrency),
 		circuit: circuit{most: o.Failures, cooldown: o.Cooldown}, retries: newBudget()}
-}
-
-// Fetch implements source.Source.
-func (s *Source) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, error) {
-	return s.fetch(ctx, s.inner, q)
 }
 
 // fetch asks the guarded source, or a state of it.
@@ -191,10 +189,16 @@ func (s *Source) Derives(q *source.Query) bool {
 
 // Explain implements source.Explainer as the guarded source does; one that cannot explain itself says nothing.
 func (s *Source) Explain(q *source.Query) source.Explanation {
-	if e, ok := s.inner.(source.Explainer); ok {
-		return e.Explain(q)
+	e, ok := s.inner.(source.Explainer)
+	if !ok {
+		return source.Explanation{}
 	}
-	return source.Explanation{}
+	if parts := q.Batches(s.options.Keys); parts != nil {
+		x := e.Explain(parts[0])
+		x.Statements = len(parts)
+		return x
+	}
+	return e.Explain(q)
 }
 
 // Estimate implements source.Estimator as the guarded source does.

@@ -30,7 +30,7 @@ type snapshot struct {
 
 // Fetch implements source.Source.
 func (s *snapshot) Fetch(ctx context.Context, q *source.Query) (*privacy.Table, error) {
-	return s.guard.fetch(ctx, s.inner, q)
+	return s.guard.batched(ctx, s.inner, q)
 }
 
 // Close implements source.Snapshot.

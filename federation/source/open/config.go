@@ -22,7 +22,7 @@
 //	    tables:
 //	      sensors: {field: sensors, entity: {type: Sensor, key: id}, arguments: {id: {in: "ids: [ID!]"}}}
 //	  clinics: {kind: agent}          # served by the agency's own agent
-//	    guard: {timeout: 5s, concurrency: 16, bytes: 67108864, failures: 5, cooldown: 5s, retries: 2, backoff: 50ms, snapshots: true}
+//	    guard: {timeout: 5s, concurrency: 16, bytes: 67108864, keys: 1000, failures: 5, cooldown: 5s, retries: 2, backoff: 50ms, snapshots: true}
 //
 // Every source but tables in memory is guarded (package guard), with its defaults where guard is not given, and with
 // two retries.
@@ -196,6 +196,7 @@ func (r *reader) guard(n *yaml.Node, path string, o *guard.Options) {
 		"timeout":     func(n *yaml.Node, path string) { o.Timeout = r.duration(n, path) },
 		"concurrency": func(n *yaml.Node, path string) { o.Concurrency = r.whole(n, path, 1, 10_000) },
 		"bytes":       func(n *yaml.Node, path string) { o.MaxBytes = int64(r.whole(n, path, 1, 1<<40)) },
+		"keys":        func(n *yaml.Node, path string) { o.Keys = r.positive(n, path) },
 		"failures":    func(n *yaml.Node, path string) { o.Failures = r.whole(n, path, 1, 1_000_000) },
 		"cooldown":    func(n *yaml.Node, path string) { o.Cooldown = r.duration(n, path) },
 		"retries":     func(n *yaml.Node, path string) { o.Retries = r.whole(n, path, 0, 10) },

@@ -138,7 +138,7 @@ func FuzzParse(f *testing.F) {
 func TestGuardIsReadAndItsMistakesAreListed(t *testing.T) {
 	cfg, err := open.Parse("s.yaml", []byte(`sources:
   a: {kind: sqlite, file: a.db}
-  b: {kind: sqlite, file: b.db, guard: {timeout: 2s, concurrency: 3, bytes: 4, failures: 6, cooldown: 7s, retries: 0, backoff: 8ms, snapshots: false}}
+  b: {kind: sqlite, file: b.db, guard: {timeout: 2s, concurrency: 3, bytes: 4, keys: 5, failures: 6, cooldown: 7s, retries: 0, backoff: 8ms, snapshots: false}}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -146,15 +146,16 @@ func TestGuardIsReadAndItsMistakesAreListed(t *testing.T) {
 	if cfg.Sources["a"].Guard.Retries != 2 {
 		t.Error("no retries without being told so")
 	}
-	want := guard.Options{Timeout: 2 * time.Second, Concurrency: 3, MaxBytes: 4, Failures: 6, Cooldown: 7 * time.Second, Backoff: 8 * time.Millisecond, NoSnapshots: true}
+	want := guard.Options{Timeout: 2 * time.Second, Concurrency: 3, MaxBytes: 4, Keys: 5, Failures: 6, Cooldown: 7 * time.Second, Backoff: 8 * time.Millisecond, NoSnapshots: true}
 	if got := cfg.Sources["b"].Guard; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
 	_, err = open.Parse("s.yaml", []byte(`sources:
-  a: {kind: sqlite, file: a.db, guard: {timeout: 0s, retries: 11, speed: 1}}
+  a: {kind: sqlite, file: a.db, guard: {timeout: 0s, keys: 0, retries: 11, speed: 1}}
   b: {kind: memory, tables: {}, guard: {}}
 `))
 	if err == nil || err.Error() != `s.yaml:2: sources.a.guard.timeout: not a duration like 10s
+s.yaml:2: sources.a.guard.keys: not a whole number from 1 to 1000000
 s.yaml:2: sources.a.guard.retries: not a whole number from 0 to 10
 s.yaml:2: sources.a.guard.speed: unknown key
 s.yaml:3: sources.b.guard: unknown key` {
