@@ -307,3 +307,36 @@ func TestSkellamSpendsDeltaBesideEpsilon(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestAgencysOwnMinimumHoldsAgainstTheQuestions: two contribute, which the question allows and one of the two does not.
+func TestAgencysOwnMinimumHoldsAgainstTheQuestions(t *testing.T) {
+	for own, allowed := range map[int]bool{2: true, 3: false} {
+		w := newWorld(t, "east", "north", "south")
+		w.own = map[string]int{"north": own}
+		w.start()
+		s := w.prepare(2)
+		w.kill("south")
+		r, q, err := w.ask(s)
+		if allowed {
+			must(t, err)
+			w.opens(r, q, "east", "north")
+			continue
+		}
+		var abort *agent.Abort
+		if !errors.As(err, &abort) || abort.Step != "activate" || abort.Party != "north" || abort.Code != agent.CodeTooFew {
+			t.Errorf("its own minimum is %d: %v", own, err)
+		}
+	}
+}
+
+// TestSessionOfFewerMembersThanAnAgencysMinimumIsNotJoined also where the threshold would do.
+func TestSessionOfFewerMembersThanAnAgencysMinimumIsNotJoined(t *testing.T) {
+	w := newWorld(t, "east", "north")
+	w.own = map[string]int{"east": 3}
+	w.start()
+	_, err := w.hub.Prepare(t.Context(), agent.Plan{Members: w.members, Threshold: 2})
+	var abort *agent.Abort
+	if !errors.As(err, &abort) || abort.Party != "east" || abort.Code != agent.CodeTooFew {
+		t.Fatal(err)
+	}
+}

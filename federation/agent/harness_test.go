@@ -41,7 +41,8 @@ type world struct {
 	policy  func(agent.Asked) error
 	logs    io.Writer
 	round   time.Duration
-	seats   int // of each agent; 0: the default
+	seats   int            // of each agent; 0: the default
+	own     map[string]int // an agency's own minimum; 2 where it says none
 	data    func(name string) agent.Data
 }
 
@@ -181,7 +182,7 @@ func (w *world) startAgentAt(name string, gateways ...agent.Gateway) {
 	}
 	a, err := agent.New(agent.Options{Name: name, Identity: w.keys[name], Members: w.members, Gateways: gateways,
 		Data: w.data(name), Policy: policyFunc(func(a agent.Asked) error { return w.policy(a) }), Tokens: w.tokens, Store: w.stores[name],
-		Minimum: 2, Sessions: w.seats, Log: slog.New(slog.NewTextHandler(w.logs, nil)), Backoff: agent.Backoff{Least: 10 * time.Millisecond, Most: 50 * time.Millisecond}})
+		Minimum: max(2, w.own[name]), Sessions: w.seats, Log: slog.New(slog.NewTextHandler(w.logs, nil)), Backoff: agent.Backoff{Least: 10 * time.Millisecond, Most: 50 * time.Millisecond}})
 	must(w.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
