@@ -39,7 +39,7 @@ type errorExtensions struct {
 	Code       Code   `json:"code"`
 	Coordinate string `json:"coordinate,omitempty"`
 	Agency     string `json:"agency,omitempty"` // that refused by rules of its own, with FORBIDDEN
-	ID         string `json:"id,omitempty"` // of the request, with INTERNAL
+	ID         string `json:"id,omitempty"`     // of the request, with INTERNAL
 }
 
 type location struct {
