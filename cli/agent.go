@@ -31,7 +31,7 @@ const agentUsage = `usage: concordat agent --config agent.yaml [--check | --entr
 The agency's side of secure aggregation. It dials the gateways of its configuration, and computes, encrypts and
 releases its contribution under its own policy, minimum and budget.
 
-  --check     read configuration, keys and policy, say what is wrong, and stop
+  --check     read configuration, keys and rules, look for the files they name, say what is wrong, and stop
   --entries   print this agency's own ledger of contributions, a JSON object a line, and stop
   --attached  end when standard input does: for an agent that somebody else keeps
   invite      get a one-time code from a running gateway, with which an agency's agent enrols its key at its first link
@@ -63,6 +63,9 @@ func agentVerb(ctx context.Context, args []string, w *Wire) int {
 		return failed(w, err)
 	}
 	if *check {
+		if err := c.checkFiles(ctx); err != nil {
+			return failed(w, err)
+		}
 		fmt.Fprintln(w.Stdout, "the configuration is good")
 		return exitDone
 	}
@@ -131,6 +134,21 @@ func runAgent(ctx context.Context, c *agentConfig, store *state.Store, w *Wire) 
 		return err
 	}
 	return a.Run(ctx)
+}
+
+// checkFiles compiles the rules, and sees that files are there which are read only when the agent runs.
+func (c *agentConfig) checkFiles(ctx context.Context) error {
+	_, err := contributionRules(ctx, c.Policy)
+	files := []string{*c.Data.file()}
+	if c.Fetch != nil {
+		_, wrong := fetchRulesOf(ctx, c.Fetch.Policy, c.Fetch.columns())
+		err, files = errors.Join(err, wrong), append(files, c.Fetch.Sources)
+	}
+	for _, file := range files {
+		_, missing := os.Stat(file)
+		err = errors.Join(err, missing)
+	}
+	return err
 }
 
 func printEntries(store *state.Store, out io.Writer) error {
