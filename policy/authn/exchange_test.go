@@ -82,12 +82,17 @@ func TestExchangeRefuses(t *testing.T) {
 	denied[RevocationKey(issuer.Name, said.Claims["jti"].(string))] = true
 	unbound := analyst("thumb")
 	unbound.Agreement = ""
+	proven := analyst("thumb") // the gateway cannot prove that it holds the caller's key, and the issuer does not take its word
+	proven.Confirmation = &Confirmation{Thumbprint: strings.Repeat("A", 43)}
 	for name, ask := range map[string]func() (string, error){
 		"a token that names no key": func() (string, error) {
 			return client.SessionToken(t.Context(), minted(t, issuer, analyst("")), "research", "s", "q")
 		},
 		"a session token": func() (string, error) {
 			return client.SessionToken(t.Context(), minted(t, &other, analyst("thumb")), "research", "s", "q")
+		},
+		"a token bound to the caller's key (DPoP)": func() (string, error) {
+			return client.SessionToken(t.Context(), minted(t, issuer, proven), "research", "s", "q")
 		},
 		"a revoked token": func() (string, error) { return client.SessionToken(t.Context(), revoked, "research", "s", "q") },
 		"a token of no agreement": func() (string, error) {
