@@ -16,6 +16,7 @@ type planned struct {
 					Path, Does, Type, Source, Failed string
 					Statement                        string
 					Pushed, Local                    []string
+					With                             []struct{ Path string }
 					Rows                             *int
 					Microseconds                     *int64
 				}
@@ -70,5 +71,14 @@ func TestThePlanIsInvisibleToOthers(t *testing.T) {
 	a := g.ask(t, "developer", document, nil)
 	if strings.Contains(string(a.body), `"plan"`) {
 		t.Errorf("nobody asked: %s", a.body)
+	}
+}
+
+func TestThePlanThatRanShowsWhoSharesAStatement(t *testing.T) {
+	const document = `{ a: district(id: "D01") { name } b: district(id: "D02") { population } }`
+	a, p := askForPlan(t, common(t), "developer", document)
+	plan := p.Extensions.Concordat.Plan
+	if plan == nil || len(plan.Steps) != 1 || plan.Steps[0].Path != "a" || len(plan.Steps[0].With) != 1 || plan.Steps[0].With[0].Path != "b" {
+		t.Errorf("%s", a.body)
 	}
 }

@@ -129,6 +129,12 @@ func printFetches(out io.Writer, fetches []plan.Explained) {
 		if f.After != nil {
 			fmt.Fprintf(out, "     after step %d, by its distinct keys: %s\n", *f.After, f.Join)
 		}
+		for _, a := range f.With {
+			fmt.Fprintf(out, "     with step %d  %s\n", a.Step, a.Path)
+			if a.Join != "" {
+				fmt.Fprintf(out, "     after step %d, by its distinct keys: %s\n", *f.After, a.Join)
+			}
+		}
 		if f.Statement != "" {
 			fmt.Fprintf(out, "     %s\n", strings.ReplaceAll(f.Statement, "\n", "\n     "))
 			fmt.Fprintf(out, "     pushed: %s; in the gateway: %s\n", orNothing(f.Pushed), orNothing(f.Local))

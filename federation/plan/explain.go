@@ -14,7 +14,7 @@ import (
 // Explained is one fetch of a plan, as `schema plan` prints it.
 type Explained struct {
 	Step      int      `json:"step"`
-	With      []int    `json:"with,omitempty"`  // other steps whose rows the same statement fetches
+	With      []Along  `json:"with,omitempty"`  // other steps whose rows the same statement fetches
 	After     *int     `json:"after,omitempty"` // the step whose rows give the keys
 	Path      string   `json:"path"`
 	Does      string   `json:"does"` // "row by key", "list", "aggregate", "values of FIELD in each group", "keys for a filter"
@@ -37,7 +37,7 @@ func (e *Explained) says(x source.Explanation) {
 
 // Asked describes a query as it is sent, for a plan that has run.
 func (s *AuthorizedStep) Asked(p *AuthorizedPart, q *source.Query, x source.Explanation) Explained {
-	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: s.does(), Type: s.Entity.Name, Source: p.Source, Select: q.Select, With: s.Shared.with(p)}
+	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: s.does(), Type: s.Entity.Name, Source: p.Source, Select: q.Select, With: s.Shared.along(p)}
 	e.says(x)
 	switch {
 	case s.fused && q.Aggregate == nil:
@@ -185,7 +185,7 @@ func allowed(b *Bound) *policy.Decision {
 
 func (s *AuthorizedStep) explain(p *AuthorizedPart, q *source.Query, explain func(string, *source.Query) source.Explanation) Explained {
 	e := Explained{Step: s.ID, Path: strings.Join(s.Path, "."), Does: s.does(),
-		Type: s.Entity.Name, Source: p.Source, Select: p.Select, With: s.Shared.with(p)}
+		Type: s.Entity.Name, Source: p.Source, Select: p.Select, With: s.Shared.along(p)}
 	if s.fused {
 		q, e.Does = s.explainShare(p, q), e.Does+" of fused rows"
 	}

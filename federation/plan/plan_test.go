@@ -160,7 +160,9 @@ func authorizedText(a *Authorized) string {
 			fmt.Fprintf(&w, " without %v", s.Withheld)
 		}
 		if s.Shared != nil && s.Shared.Leads(s) {
-			fmt.Fprintf(&w, " with %v", s.Shared.with(&s.Shared.Parts[0]))
+			for _, a := range s.Shared.along(&s.Shared.Parts[0]) {
+				fmt.Fprintf(&w, " with %d", a.Step)
+			}
 		}
 		fmt.Fprintln(&w)
 		for j := range s.Parts {

@@ -3,6 +3,7 @@ package plan
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"concordat/policy"
 	"concordat/policy/predicate"
@@ -22,16 +23,27 @@ type Shared struct {
 // Leads reports whether s is the step that a shared statement is listed with.
 func (x *Shared) Leads(s *AuthorizedStep) bool { return x.Steps[0].ID == s.ID }
 
-// with lists the other steps that the statement of p is for; nil where p is a step's own.
-func (x *Shared) with(p *AuthorizedPart) []int {
+// Along is a step whose rows the statement of another one fetches.
+type Along struct {
+	Step int    `json:"step"`
+	Path string `json:"path"`
+	Join string `json:"join,omitempty"`
+}
+
+// along lists the other steps that the statement of p is for; nil where p is a step's own.
+func (x *Shared) along(p *AuthorizedPart) []Along {
 	if x == nil || !x.has(p) {
 		return nil
 	}
-	ids := make([]int, 0, len(x.Steps)-1)
+	others := make([]Along, 0, len(x.Steps)-1)
 	for _, s := range x.Steps[1:] {
-		ids = append(ids, s.ID)
+		a := Along{Step: s.ID, Path: strings.Join(s.Path, ".")}
+		if s.Parent != nil {
+			a.Join = joinText(s.Parent.Entity, s.Join, s.Entity)
+		}
+		others = append(others, a)
 	}
-	return ids
+	return others
 }
 
 func (x *Shared) has(p *AuthorizedPart) bool {
