@@ -127,10 +127,10 @@ func shared(q *source.Query) bool {
 	return q.Keys != nil && len(q.Keys.Values) == 2 && len(q.Select) == 2
 }
 
-var ruled = fmt.Errorf("%w: %w", source.ErrUnavailable, &source.Refused{Agency: "registry"})
+var errRuled = fmt.Errorf("%w: %w", source.ErrUnavailable, &source.Refused{Agency: "registry"})
 
 func TestWhatIsRefusedForOneStepCostsTheOtherNothing(t *testing.T) {
-	for err, code := range map[error]string{source.ErrTooLarge: "RESULT_TOO_LARGE", source.ErrInvalid: "SOURCE_INVALID", ruled: codeOf(t.Context(), ruled)} {
+	for err, code := range map[error]string{source.ErrTooLarge: "RESULT_TOO_LARGE", source.ErrInvalid: "SOURCE_INVALID", errRuled: codeOf(t.Context(), errRuled)} {
 		sources := relatives().sources()
 		l := &liar{t: t, inner: sources["registry"], spoil: fails(err), when: shared}
 		sources["registry"] = l

@@ -208,7 +208,11 @@ func TestBadProofsAreRefused(t *testing.T) {
 	}
 	own := signEC(forgeKeys().otherEC)
 	private := publicJWK(forgeKeys().otherEC)
-	private["d"] = b64(forgeKeys().otherEC.D.FillBytes(make([]byte, 32)))
+	d, err := forgeKeys().otherEC.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	private["d"] = b64(d)
 	secret := map[string]any{"kty": "oct", "k": b64([]byte("secret"))}
 	symmetric := func(input []byte) []byte {
 		m := hmac.New(sha256.New, []byte("secret"))
