@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"concordat/federation/plan"
 	"concordat/federation/source"
@@ -13,8 +12,9 @@ import (
 
 // joint is one statement for each agency that fetches the rows of several steps.
 type joint struct {
-	lead  *fetch
-	parts []func() (*privacy.Table, error)
+	lead   *fetch
+	tables []*privacy.Table // by part, with an error where there is none
+	errs   []error
 }
 
 // together runs steps that share a statement. One whose parent's rows hold no key has no part in it, and one that is left
@@ -37,8 +37,8 @@ func (r *run) together(ctx context.Context, x *plan.Shared, parent *plan.Authori
 	inParallel(len(fetches), func(i int) { r.fetched(ctx, fetches[i]) })
 }
 
-// joint is the statements of steps that share them, each sent when the first of the steps needs it; nil where the cursor
-// of their lists opens nothing, which each of them reports.
+// joint sends the statements of steps that share them; nil where the cursor of their lists opens nothing, which each of them
+// reports.
 func (r *run) joint(ctx context.Context, x *plan.Shared, asking []*fetch) *joint {
 	lead := &fetch{run: r, step: x.Steps[0]}
 	after, err := lead.cursor()
@@ -48,11 +48,11 @@ func (r *run) joint(ctx context.Context, x *plan.Shared, asking []*fetch) *joint
 	if x.Key != "" {
 		lead.keys = union(x.Key, asking)
 	}
-	j := &joint{lead: lead, parts: make([]func() (*privacy.Table, error), len(x.Parts))}
-	for i := range x.Parts {
+	j := &joint{lead: lead, tables: make([]*privacy.Table, len(x.Parts)), errs: make([]error, len(x.Parts))}
+	inParallel(len(x.Parts), func(i int) {
 		p := &x.Parts[i]
-		j.parts[i] = sync.OnceValues(func() (*privacy.Table, error) { return lead.sent(ctx, p, lead.query(p, after)) })
-	}
+		j.tables[i], j.errs[i] = lead.sent(ctx, p, lead.query(p, after))
+	})
 	return j
 }
 
@@ -83,7 +83,7 @@ func (f *fetch) raw(ctx context.Context, part int, q *source.Query) (*privacy.Ta
 	if f.joint == nil {
 		return f.askPart(ctx, p, q)
 	}
-	all, err := f.joint.parts[part]()
+	all, err := f.joint.tables[part], f.joint.errs[part]
 	switch {
 	case perhaps(err):
 		return (&fetch{run: f.run, step: f.step, apart: true}).askPart(ctx, p, q)
