@@ -21,11 +21,8 @@ FROM information_schema.columns c
 WHERE c.table_schema = coalesce(?, database()) AND c.table_name = ?
 ORDER BY c.ordinal_position`
 
-// table finds a table: by its name in the database, else, where the name has a dot, in the database before it.
-func (s *Source) table(ctx context.Context, name string) (*sql.Table, error) {
-	if t, ok := s.tables.Load(name); ok {
-		return t.(*sql.Table), nil
-	}
+// look finds a table: by its name in the database, else, where the name has a dot, in the database before it.
+func (s *Source) look(ctx context.Context, name string) (*sql.Table, error) {
 	t, err := s.describe(ctx, nil, name)
 	if schema, rest, ok := strings.Cut(name, "."); ok && err == nil && len(t.Columns) == 0 {
 		t, err = s.describe(ctx, schema, rest)
@@ -37,7 +34,6 @@ func (s *Source) table(ctx context.Context, name string) (*sql.Table, error) {
 	if len(t.Columns) == 0 {
 		return nil, fmt.Errorf("no table %q: %w", name, source.ErrInvalid)
 	}
-	s.tables.Store(name, t)
 	return t, nil
 }
 

@@ -14,11 +14,7 @@ func (s *Source) Estimate(ctx context.Context, q *source.Query) (int64, bool) {
 	if q.Check() != nil || q.Empty() {
 		return 0, false
 	}
-	t, err := s.table(ctx, q.Relation.Table)
-	if err != nil {
-		return 0, false
-	}
-	others, err := s.others(ctx, q.Related)
+	t, others, err := s.tables.Tables(ctx, q, s.look)
 	if err != nil {
 		return 0, false
 	}

@@ -26,11 +26,8 @@ JOIN pg_database d ON d.datname = current_database()
 WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum`
 
-// table finds a table: by its name on the search path, else, where the name has a dot, in the schema before it.
-func (s *Source) table(ctx context.Context, name string) (*sql.Table, error) {
-	if t, ok := s.tables.Load(name); ok {
-		return t.(*sql.Table), nil
-	}
+// look finds a table: by its name on the search path, else, where the name has a dot, in the schema before it.
+func (s *Source) look(ctx context.Context, name string) (*sql.Table, error) {
 	quoted := []string{quote(name)}
 	if schema, rest, ok := strings.Cut(name, "."); ok {
 		quoted = append(quoted, quote(schema)+"."+quote(rest))
@@ -41,7 +38,6 @@ func (s *Source) table(ctx context.Context, name string) (*sql.Table, error) {
 			return nil, err
 		}
 		if len(t.Columns) > 0 {
-			s.tables.Store(name, t)
 			return t, nil
 		}
 	}

@@ -44,7 +44,7 @@ type Options struct {
 // Source is one database. It is safe for concurrent use.
 type Source struct {
 	pool    *pgxpool.Pool
-	tables  sync.Map // name -> *sql.Table
+	tables  sql.Catalog
 	maxScan int
 
 	lent    source.Places  // connections that requests have to themselves
@@ -117,8 +117,8 @@ func (s *Source) Close() error {
 
 // Check reports whether the database can serve the relation: its table and columns exist and can hold their kinds.
 func (s *Source) Check(ctx context.Context, r *source.Relation) error {
-	s.tables.Delete(r.Table)
-	t, err := s.table(ctx, r.Table)
+	s.tables.Forget(r.Table)
+	t, err := s.tables.Table(ctx, r.Table, s.look)
 	if err != nil {
 		return err
 	}
@@ -144,11 +144,7 @@ func (s *Source) fetch(ctx context.Context, q *source.Query, run runner) (*priva
 	if q.Empty() {
 		return eval.Run(&privacy.Table{Columns: empty(q)}, q)
 	}
-	t, err := s.table(ctx, q.Relation.Table)
-	if err != nil {
-		return nil, err
-	}
-	others, err := s.others(ctx, q.Related)
+	t, others, err := s.tables.Tables(ctx, q, s.look)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +163,7 @@ func (s *Source) fetch(ctx context.Context, q *source.Query, run runner) (*priva
 		answer, err = run(ctx, st)
 	}
 	if errors.Is(err, source.ErrInvalid) {
-		s.forget(q)
+		s.tables.ForgetAll(q)
 	}
 	if err != nil || !st.Local {
 		return answer, err
@@ -188,11 +184,11 @@ func empty(q *source.Query) []*privacy.Column {
 
 // Explain implements source.Explainer.
 func (s *Source) Explain(q *source.Query) source.Explanation {
-	t, ok := s.tables.Load(q.Relation.Table)
-	if !ok {
+	t := s.tables.Known(q.Relation.Table)
+	if t == nil {
 		return source.Explanation{Statement: "table not checked"}
 	}
-	st, err := sql.Plan(dialect{}, t.(*sql.Table), q, s.maxScan, s.known(q.Related, nil))
+	st, err := sql.Plan(dialect{}, t, q, s.maxScan, s.tables.Seen(q.Related))
 	if err != nil {
 		return source.Explanation{Statement: "refused"}
 	}

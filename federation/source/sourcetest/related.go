@@ -18,8 +18,9 @@ import (
 func (s *suite) relatedRows(t *testing.T) {
 	src, ok := s.src.(source.Relater)
 	if !ok {
-		t.Skip("this source is never asked about related rows")
+		return // never asked
 	}
+	s.agree(t, s.lean(predicate.Always())) // a table that is not known relates nothing yet
 	asked := 0
 	for _, pair := range [][2]string{{"id", "id"}, {"tag", "small"}, {"small", "big"}, {"big", "small"}, {"name", "other"}, {"other", "name"}, {"day", "day"},
 		{"at", "at"}, {"price", "price"}, {"ratio", "ratio"}, {"flag", "flag"}, {"doc", "doc"}, {"name", "day"}, {"small", "price"}} {
@@ -46,8 +47,9 @@ func (s *suite) relatedRows(t *testing.T) {
 func (s *suite) relatedKeys(t *testing.T) {
 	src, ok := s.src.(source.Relater)
 	if !ok {
-		t.Skip("this source is never asked about related rows")
+		return // never asked
 	}
+	s.agree(t, s.lean(predicate.Always())) // a table that is not known relates nothing yet
 	asked := 0
 	for _, pair := range [][2]string{{"id", "id"}, {"name", "id"}, {"name", "name"}, {"other", "name"}, {"tag", "small"}} {
 		for _, g := range []source.Group{{Field: "tag"}, {Field: "small"}, {Field: "name"}, {Field: "other", Prefix: 2}, {Field: "day", Grain: source.Year},

@@ -15,7 +15,7 @@ import (
 func (s *suite) totals(t *testing.T) {
 	src, ok := s.src.(source.Totaler)
 	if !ok {
-		t.Skip("this source adds up no products")
+		return // never asked
 	}
 	s.agree(t, s.lean(predicate.Always())) // a table that is not known has no totals yet
 	asked := 0
