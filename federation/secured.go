@@ -93,8 +93,8 @@ func (g *Gateway) spendSession(x *exchange, session *secure.Session) error {
 		e.Extra = map[string]string{}
 	}
 	e.Extra["secaggSession"], e.Extra["secaggQuery"] = session.Name(), session.Query()
-	if len(costs) > 0 {
-		e.Extra["epsilon"] = secure.Decimal(costs[0].Epsilon)
+	if price, ok := session.Price(); ok {
+		e.Extra["epsilon"], e.Extra["delta"] = price.Decimals()
 	}
 	left, err := g.SecureAggregation.Spender.Spend(x.ctx, e, session.SpendID(), costs)
 	if errors.Is(err, budget.ErrExhausted) {
@@ -135,18 +135,16 @@ type privacySpent struct {
 
 // spent sums what the request's sessions cost; nil where they cost nothing. What is left is that of the last.
 func (x *exchange) spent() *privacySpent {
-	var sum, left budget.Epsilon
+	var sum secure.Price
+	var left budget.Epsilon
 	for _, s := range x.sessions {
-		costs, err := s.Costs()
-		if err != nil {
-			continue // it was asked for once already, before the spend
-		}
-		for _, c := range costs {
-			sum, left = sum+c.Epsilon, s.Left()
+		if price, ok := s.Price(); ok {
+			sum, left = sum.Add(price), s.Left()
 		}
 	}
-	if sum == 0 {
+	if sum.Epsilon == 0 {
 		return nil
 	}
-	return &privacySpent{secure.Decimal(sum), "0", secure.Decimal(left)}
+	epsilon, delta := sum.Decimals()
+	return &privacySpent{epsilon, delta, secure.Decimal(left)}
 }

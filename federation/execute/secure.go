@@ -30,7 +30,7 @@ type SecureAnswer struct {
 type SecureContributor struct{ Agency, Status, Reason string }
 
 // SecurePrivacy is what was spent, in decimals.
-type SecurePrivacy struct{ Epsilon, Remaining string }
+type SecurePrivacy struct{ Epsilon, Delta, Remaining string }
 
 // SecureError is why there is no answer.
 type SecureError struct {
@@ -127,7 +127,7 @@ func (w *writer) securePrivacy(dst []byte, n *plan.Node, p *SecurePrivacy) []byt
 		case "remaining":
 			return text(dst, p.Remaining)
 		}
-		return text(dst, "0") // delta: the noise is pure
+		return text(dst, p.Delta)
 	})
 }
 

@@ -30,6 +30,28 @@ func (x *Session) SpendID() string { return agent.SpendID(x.session.ID()) }
 // Costs is what the question spends; none without noise.
 func (x *Session) Costs() ([]budget.Cost, error) { return agent.Costs(x.question) }
 
+// Price is what the question spends of epsilon, and of delta where its noise is not pure; false for nothing.
+func (x *Session) Price() (p Price, ok bool) {
+	costs, err := x.Costs()
+	if err != nil || len(costs) == 0 {
+		return Price{}, false
+	}
+	p.Epsilon = costs[0].Epsilon
+	for _, c := range costs[1:] {
+		p.Delta += c.Epsilon
+	}
+	return p, true
+}
+
+// Price is a spend: a number of epsilon, and of delta in the trillionths that budget counts it by.
+type Price struct{ Epsilon, Delta budget.Epsilon }
+
+// Add is what two questions spend together: both add up.
+func (p Price) Add(o Price) Price { return Price{p.Epsilon + o.Epsilon, p.Delta + o.Delta} }
+
+// Decimals spells both exactly, as short as they can be.
+func (p Price) Decimals() (epsilon, delta string) { return Decimal(p.Epsilon), decimal(p.Delta, 12) }
+
 // Spent notes what the account has left, for the answer.
 func (x *Session) Spent(left budget.Epsilon) { x.left = left }
 
@@ -75,18 +97,20 @@ func (x *Session) answer(r *agent.Report) (*execute.SecureAnswer, error) {
 		a.Contributors = append(a.Contributors, execute.SecureContributor{Agency: name, Status: "absent", Reason: string(agent.CodeGone)})
 	}
 	slices.SortFunc(a.Contributors, func(a, b execute.SecureContributor) int { return strings.Compare(a.Agency, b.Agency) })
-	costs, err := x.Costs()
-	if err != nil {
-		return nil, refuse("INTERNAL", err)
-	}
-	if len(costs) > 0 {
-		a.Privacy = &execute.SecurePrivacy{Epsilon: Decimal(costs[0].Epsilon), Remaining: Decimal(x.left)}
+	if price, ok := x.Price(); ok {
+		a.Privacy = &execute.SecurePrivacy{Remaining: Decimal(x.left)}
+		a.Privacy.Epsilon, a.Privacy.Delta = price.Decimals()
 	}
 	return a, nil
 }
 
 // Decimal spells an epsilon exactly, as short as it can.
-func Decimal(e budget.Epsilon) string {
-	whole, part := strconv.FormatInt(int64(e)/1_000_000, 10), strconv.FormatInt(1_000_000+int64(e)%1_000_000, 10)[1:]
+func Decimal(e budget.Epsilon) string { return decimal(e, 6) }
+
+// decimal is n with a point before its last digits.
+func decimal(n budget.Epsilon, digits int) string {
+	text := strconv.FormatInt(int64(n), 10)
+	text = strings.Repeat("0", max(0, digits+1-len(text))) + text
+	whole, part := text[:len(text)-digits], text[len(text)-digits:]
 	return strings.TrimSuffix(strings.TrimRight(whole+"."+part, "0"), ".")
 }
