@@ -295,34 +295,19 @@ func (w *writer) abstract(dst []byte, n *plan.Node) []byte {
 	if res == nil {
 		return append(dst, "null"...)
 	}
-	dst = append(dst, '{')
-	for i, k := range w.kids(n) {
-		dst = key(dst, i, k.Key)
+	return w.members(dst, n, func(dst []byte, k *plan.Node) []byte {
 		switch k.Kind {
-		case plan.NodeTypename:
-			dst = text(dst, k.Name)
 		case plan.NodeTotal:
-			dst = total(dst, res.total)
+			return total(dst, res.total)
 		case plan.NodeNodes:
-			dst = w.items(dst, res, func(dst []byte, i item) []byte { return w.branch(dst, k, res, i) })
+			return listOf(dst, res.items, func(dst []byte, i item) []byte { return w.branch(dst, k, res, i) })
 		case plan.NodeEdges:
-			dst = w.items(dst, res, func(dst []byte, i item) []byte { return w.abstractEdge(dst, k, res, i) })
+			return listOf(dst, res.items, func(dst []byte, i item) []byte { return w.abstractEdge(dst, k, res, i) })
 		case plan.NodePageInfo:
-			dst = w.abstractPageInfo(dst, k, res)
+			return w.abstractPageInfo(dst, k, res)
 		}
-	}
-	return append(dst, '}')
-}
-
-func (w *writer) items(dst []byte, res *abstractResult, one func([]byte, item) []byte) []byte {
-	dst = append(dst, '[')
-	for n, i := range res.items {
-		if n > 0 {
-			dst = append(dst, ',')
-		}
-		dst = one(dst, i)
-	}
-	return append(dst, ']')
+		return dst
+	})
 }
 
 // branch writes a row as its type's fragments ask.
@@ -332,19 +317,12 @@ func (w *writer) branch(dst []byte, n *plan.Node, res *abstractResult, i item) [
 }
 
 func (w *writer) abstractEdge(dst []byte, n *plan.Node, res *abstractResult, at item) []byte {
-	dst = append(dst, '{')
-	for i, k := range w.kids(n) {
-		dst = key(dst, i, k.Key)
-		switch k.Kind {
-		case plan.NodeTypename:
-			dst = text(dst, k.Name)
-		case plan.NodeCursor:
-			dst = w.abstractCursor(dst, res, at)
-		case plan.NodeRow:
-			dst = w.branch(dst, k, res, at)
+	return w.members(dst, n, func(dst []byte, k *plan.Node) []byte {
+		if k.Kind == plan.NodeCursor {
+			return w.abstractCursor(dst, res, at)
 		}
-	}
-	return append(dst, '}')
+		return w.branch(dst, k, res, at)
+	})
 }
 
 func (w *writer) abstractCursor(dst []byte, res *abstractResult, at item) []byte {

@@ -93,27 +93,37 @@ func (w *writer) object(dst []byte, n *plan.Node, at *stepResult, row int) []byt
 	return append(dst, '}')
 }
 
-// plumbing writes a connection or aggregate of the parent's row.
-func (w *writer) plumbing(dst []byte, n *plan.Node, res *stepResult, parent int) []byte {
+// members writes an object's members, of which __typename is the same everywhere.
+func (w *writer) members(dst []byte, n *plan.Node, value func([]byte, *plan.Node) []byte) []byte {
 	dst = append(dst, '{')
 	for i, k := range w.kids(n) {
 		dst = key(dst, i, k.Key)
-		switch k.Kind {
-		case plan.NodeTypename:
+		if k.Kind == plan.NodeTypename {
 			dst = text(dst, k.Name)
-		case plan.NodeTotal:
-			dst = total(dst, res.info[parent].total)
-		case plan.NodeWithheld:
-			dst = strconv.AppendBool(dst, res.info[parent].withheld)
-		case plan.NodeNodes, plan.NodeGroups:
-			dst = w.list(dst, k, res, parent, w.object)
-		case plan.NodeEdges:
-			dst = w.list(dst, k, res, parent, w.edge)
-		case plan.NodePageInfo:
-			dst = w.pageInfo(dst, k, res, parent)
+			continue
 		}
+		dst = value(dst, k)
 	}
 	return append(dst, '}')
+}
+
+// plumbing writes a connection or aggregate of the parent's row.
+func (w *writer) plumbing(dst []byte, n *plan.Node, res *stepResult, parent int) []byte {
+	return w.members(dst, n, func(dst []byte, k *plan.Node) []byte {
+		switch k.Kind {
+		case plan.NodeTotal:
+			return total(dst, res.info[parent].total)
+		case plan.NodeWithheld:
+			return strconv.AppendBool(dst, res.info[parent].withheld)
+		case plan.NodeNodes, plan.NodeGroups:
+			return w.list(dst, k, res, parent, w.object)
+		case plan.NodeEdges:
+			return w.list(dst, k, res, parent, w.edge)
+		case plan.NodePageInfo:
+			return w.pageInfo(dst, k, res, parent)
+		}
+		return dst
+	})
 }
 
 func (w *writer) list(dst []byte, n *plan.Node, res *stepResult, parent int,
@@ -139,19 +149,12 @@ func (w *writer) computed(dst []byte, n *plan.Node, at *stepResult, row int) []b
 }
 
 func (w *writer) edge(dst []byte, n *plan.Node, res *stepResult, row int) []byte {
-	dst = append(dst, '{')
-	for i, k := range w.kids(n) {
-		dst = key(dst, i, k.Key)
-		switch k.Kind {
-		case plan.NodeTypename:
-			dst = text(dst, k.Name)
-		case plan.NodeCursor:
-			dst = w.cursor(dst, res, row)
-		case plan.NodeRow:
-			dst = w.object(dst, k, res, row)
+	return w.members(dst, n, func(dst []byte, k *plan.Node) []byte {
+		if k.Kind == plan.NodeCursor {
+			return w.cursor(dst, res, row)
 		}
-	}
-	return append(dst, '}')
+		return w.object(dst, k, res, row)
+	})
 }
 
 func (w *writer) pageInfo(dst []byte, n *plan.Node, res *stepResult, parent int) []byte {
@@ -171,25 +174,18 @@ type pageEdges struct{ backward, cursor, more, empty bool }
 
 // pageMembers writes a PageInfo; cursor writes that of the first or last row.
 func (w *writer) pageMembers(dst []byte, n *plan.Node, p pageEdges, cursor func(dst []byte, last bool) []byte) []byte {
-	dst = append(dst, '{')
-	for i, k := range w.kids(n) {
-		dst = key(dst, i, k.Key)
+	return w.members(dst, n, func(dst []byte, k *plan.Node) []byte {
 		switch k.Kind {
-		case plan.NodeTypename:
-			dst = text(dst, k.Name)
 		case plan.NodeHasNext: // the other direction of a page is known only to have rows where a cursor says so
-			dst = strconv.AppendBool(dst, p.backward && p.cursor || !p.backward && p.more)
+			return strconv.AppendBool(dst, p.backward && p.cursor || !p.backward && p.more)
 		case plan.NodeHasPrevious:
-			dst = strconv.AppendBool(dst, !p.backward && p.cursor || p.backward && p.more)
-		case plan.NodeStartCursor, plan.NodeEndCursor:
-			if p.empty {
-				dst = append(dst, "null"...)
-			} else {
-				dst = cursor(dst, k.Kind == plan.NodeEndCursor)
-			}
+			return strconv.AppendBool(dst, !p.backward && p.cursor || p.backward && p.more)
 		}
-	}
-	return append(dst, '}')
+		if p.empty {
+			return append(dst, "null"...)
+		}
+		return cursor(dst, k.Kind == plan.NodeEndCursor)
+	})
 }
 
 func (w *writer) cursor(dst []byte, res *stepResult, row int) []byte {
@@ -220,6 +216,18 @@ func (w *writer) json(dst []byte, c *privacy.Column, row int, path []string) []b
 		return append(dst, "null"...)
 	}
 	return out
+}
+
+// listOf writes an array.
+func listOf[T any](dst []byte, list []T, item func([]byte, T) []byte) []byte {
+	dst = append(dst, '[')
+	for i, v := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = item(dst, v)
+	}
+	return append(dst, ']')
 }
 
 func total(dst []byte, n int64) []byte {

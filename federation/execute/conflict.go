@@ -102,40 +102,19 @@ func (w *writer) conflicts(dst []byte, n *plan.Node, at *stepResult, row int) []
 }
 
 func (w *writer) conflict(dst []byte, n *plan.Node, at *stepResult, field string, values []heldValue) []byte {
-	dst = append(dst, '{')
-	for i, k := range w.kids(n) {
-		dst = key(dst, i, k.Key)
-		switch k.Kind {
-		case plan.NodeTypename:
-			dst = text(dst, k.Name)
-		case plan.NodeConflictField:
-			dst = text(dst, field)
-		case plan.NodeConflictValues:
-			dst = append(dst, '[')
-			for j, v := range values {
-				if j > 0 {
-					dst = append(dst, ',')
-				}
-				dst = w.heldValue(dst, k, at, field, v)
-			}
-			dst = append(dst, ']')
+	return w.members(dst, n, func(dst []byte, k *plan.Node) []byte {
+		if k.Kind == plan.NodeConflictField {
+			return text(dst, field)
 		}
-	}
-	return append(dst, '}')
+		return listOf(dst, values, func(dst []byte, v heldValue) []byte { return w.heldValue(dst, k, at, field, v) })
+	})
 }
 
 func (w *writer) heldValue(dst []byte, n *plan.Node, at *stepResult, field string, v heldValue) []byte {
-	dst = append(dst, '{')
-	for i, k := range w.kids(n) {
-		dst = key(dst, i, k.Key)
-		switch k.Kind {
-		case plan.NodeTypename:
-			dst = text(dst, k.Name)
-		case plan.NodeConflictSource:
-			dst = text(dst, v.source)
-		case plan.NodeConflictValue:
-			dst = w.json(dst, v.column, v.row, at.step.ErrorPath(field))
+	return w.members(dst, n, func(dst []byte, k *plan.Node) []byte {
+		if k.Kind == plan.NodeConflictSource {
+			return text(dst, v.source)
 		}
-	}
-	return append(dst, '}')
+		return w.json(dst, v.column, v.row, at.step.ErrorPath(field))
+	})
 }

@@ -123,21 +123,15 @@ func (w *writer) histogram(dst []byte, n *plan.Node, at *stepResult, row int) []
 		if bin > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, '{')
-		for i, k := range w.kids(n) {
-			dst = key(dst, i, k.Key)
+		dst = w.members(dst, n, func(dst []byte, k *plan.Node) []byte {
 			switch k.Kind {
-			case plan.NodeTypename:
-				dst = text(dst, k.Name)
 			case plan.NodeLower:
-				dst = edge(dst, edges, bin-1)
+				return edge(dst, edges, bin-1)
 			case plan.NodeUpper:
-				dst = edge(dst, edges, bin)
-			case plan.NodeCount:
-				dst = w.cell(dst, n.Measure.Bin(bin), at, row)
+				return edge(dst, edges, bin)
 			}
-		}
-		dst = append(dst, '}')
+			return w.cell(dst, n.Measure.Bin(bin), at, row)
+		})
 	}
 	return append(dst, ']')
 }

@@ -130,28 +130,3 @@ func (w *writer) securePrivacy(dst []byte, n *plan.Node, p *SecurePrivacy) []byt
 		return text(dst, p.Delta)
 	})
 }
-
-// members writes an object's members, of which __typename is the same everywhere.
-func (w *writer) members(dst []byte, n *plan.Node, value func([]byte, *plan.Node) []byte) []byte {
-	dst = append(dst, '{')
-	for i, k := range w.kids(n) {
-		dst = key(dst, i, k.Key)
-		if k.Kind == plan.NodeTypename {
-			dst = text(dst, k.Name)
-			continue
-		}
-		dst = value(dst, k)
-	}
-	return append(dst, '}')
-}
-
-func listOf[T any](dst []byte, list []T, item func([]byte, T) []byte) []byte {
-	dst = append(dst, '[')
-	for i, v := range list {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = item(dst, v)
-	}
-	return append(dst, ']')
-}
