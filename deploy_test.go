@@ -87,6 +87,9 @@ func TestUnitGivesTheAgentEveryFileItReads(t *testing.T) {
 // TestSystemdReadsTheUnit has systemd's own parser read unit and drop-in.
 func TestSystemdReadsTheUnit(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatal("no systemd-analyze on this machine")
+	}
 	if err != nil {
 		t.Skip("no systemd-analyze on this machine")
 	}
